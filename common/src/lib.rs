@@ -1,0 +1,27 @@
+//! The contract of the farm: what a director, the API and a worker say to each other.
+//!
+//! Everything here is pure data and pure functions, except the two adapters that both sides of the farm share and that sit behind
+//! Cargo features: [`storage`] (object storage) and [`queue`] (Redis). The pure modules never import them.
+
+pub mod brief;
+pub mod facts;
+pub mod failure;
+pub mod film;
+pub mod finding;
+pub mod hash;
+pub mod http;
+pub mod id;
+pub mod manifest;
+pub mod plan;
+pub mod problem;
+pub mod report;
+pub mod schema;
+pub mod storage_key;
+pub mod task;
+pub mod units;
+pub mod verdict;
+
+#[cfg(feature = "queue")]
+pub mod queue;
+#[cfg(feature = "storage")]
+pub mod storage;

@@ -1,0 +1,1 @@
+//! An empty room; it is furnished next.
