@@ -1,0 +1,294 @@
+//! Judges the evidence: what makes a film unfit to publish, and what is merely worth telling. Pure.
+
+use botflix_common::finding::{Finding, Severity};
+use botflix_common::task::{CheckSpec, FilmFacts};
+use botflix_common::units::SAMPLE_RATE_HZ;
+
+use super::container::{Container, Track};
+use super::pictures::Pictures;
+use crate::mix::loudness::Measured;
+
+/// Sound and picture may differ in length by less than one AAC packet, seconds.
+const MAX_DRIFT_SECONDS: f64 = 0.021;
+
+/// The last AAC packet decodes whole: ffmpeg 5.1 does not apply the edit list's end.
+const PACKET_SAMPLES: u64 = 1024;
+
+/// How far integrated loudness may be from the target, LU.
+const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
+
+/// A true peak nearer to the limit than this says that the limiter was at work, dB.
+const PEAK_LIMITED_DB: f64 = 3.0;
+
+/// Below this nothing is heard, dBTP.
+const SILENT_PEAK_DBTP: f64 = -60.0;
+
+/// Lengths that the catalog is made for, seconds.
+const USUAL_SECONDS: std::ops::RangeInclusive<f64> = 60.0..=180.0;
+
+/// Everything that was read and measured.
+pub(super) struct Evidence<'a> {
+    pub(super) spec: &'a CheckSpec,
+    pub(super) picture_digest: &'a str,
+    pub(super) container: &'a Container,
+    pub(super) pictures: &'a Pictures,
+    /// `None`: there is no sound track.
+    pub(super) sound: Option<Measured>,
+    pub(super) decoded_samples: u64,
+}
+
+/// Points that do not hold.
+#[derive(Default)]
+struct Points(Vec<String>);
+
+impl Points {
+    fn require(&mut self, holds: bool, violated: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(violated());
+        }
+    }
+}
+
+impl Evidence<'_> {
+    /// Every point in which the film is not as planned; empty when it may be published.
+    pub(super) fn violations(&self) -> Vec<String> {
+        let mut points = Points::default();
+        self.tracks(&mut points);
+        self.frames(&mut points);
+        if let Some(track) = self.container.picture() {
+            self.picture(track, &mut points);
+        }
+        if let (Some(track), Some(measured)) = (self.container.sound(), self.sound) {
+            self.sound(track, measured, &mut points);
+        }
+        points.0
+    }
+
+    fn frames_in_ledger(&self) -> u64 {
+        self.spec.ledger.iter().map(|row| row.frames).sum()
+    }
+
+    fn video_seconds(&self) -> f64 {
+        self.spec.format.fps.seconds_at(self.pictures.packets)
+    }
+
+    fn tracks(&self, points: &mut Points) {
+        let container = self.container;
+        for (kind, wanted) in [
+            ("video", 1),
+            ("audio", 1),
+            ("subtitle", usize::from(self.spec.captions > 0)),
+        ] {
+            let found = container.of_kind(kind).count();
+            points.require(found == wanted, || {
+                format!("{found} {kind} tracks instead of {wanted}")
+            });
+        }
+        let captions = container
+            .of_kind("subtitle")
+            .all(|track| track.codec == "mov_text");
+        points.require(captions, || "captions are not timed text".to_owned());
+        let wanted = self.spec.chapters as usize;
+        points.require(container.chapters == wanted, || {
+            format!("{} chapters instead of {wanted}", container.chapters)
+        });
+        points.require(container.index_first, || {
+            "the index comes after the media".to_owned()
+        });
+    }
+
+    fn frames(&self, points: &mut Points) {
+        let (pictures, wanted) = (self.pictures, self.frames_in_ledger());
+        points.require(pictures.packets == wanted, || {
+            format!("{} pictures instead of {wanted}", pictures.packets)
+        });
+        points.require(pictures.decoded == wanted, || {
+            format!("{} pictures decode instead of {wanted}", pictures.decoded)
+        });
+        points.require(pictures.decoder_errors == 0, || {
+            format!("the decoder complained {} times", pictures.decoder_errors)
+        });
+        points.require(pictures.starts_on_key_frame, || {
+            "the first picture is not a key frame".to_owned()
+        });
+        if let Some((frame, tick)) = pictures.off_grid {
+            points.0.push(format!(
+                "picture {frame} is shown off the frame grid, at tick {tick}"
+            ));
+        }
+        points.require(pictures.digest == self.picture_digest, || {
+            "the pictures are not those of the segments, in their order".to_owned()
+        });
+    }
+
+    fn picture(&self, track: &Track, points: &mut Points) {
+        let format = self.spec.format;
+        points.require(
+            (track.width, track.height) == (format.width, format.height),
+            || {
+                format!(
+                    "pictures of {}×{} instead of {}×{}",
+                    track.width, track.height, format.width, format.height
+                )
+            },
+        );
+        let time_base = format!("1/{}", format.fps.timescale().0);
+        points.require(track.time_base == time_base, || {
+            format!(
+                "a clock of {} instead of {time_base} for {} fps",
+                track.time_base, format.fps
+            )
+        });
+        points.require(
+            track.codec == "h264" && track.pixel_format == "yuv420p",
+            || {
+                format!(
+                    "pictures are {} {} instead of h264 yuv420p",
+                    track.codec, track.pixel_format
+                )
+            },
+        );
+        points.require(track.square_pixels(), || "pixels are not square".to_owned());
+        starts_at_zero(track, points);
+    }
+
+    fn sound(&self, track: &Track, measured: Measured, points: &mut Points) {
+        let wanted = self.spec.total_samples;
+        points.require(
+            (wanted..wanted + PACKET_SAMPLES).contains(&self.decoded_samples),
+            || {
+                format!(
+                    "{} sound samples decode instead of {wanted}",
+                    self.decoded_samples
+                )
+            },
+        );
+        let rate = SAMPLE_RATE_HZ.to_string();
+        points.require(
+            track.codec == "aac"
+                && track.sample_rate.as_deref() == Some(&rate)
+                && track.channels == Some(2),
+            || "sound is not 48 kHz stereo AAC".to_owned(),
+        );
+        starts_at_zero(track, points);
+        let drift = (track.duration_seconds().unwrap_or(0.0) - self.video_seconds()).abs();
+        points.require(drift < MAX_DRIFT_SECONDS, || {
+            format!(
+                "sound and picture differ in length by {:.1} ms",
+                drift * 1000.0
+            )
+        });
+        let limit = self.spec.loudness.true_peak;
+        points.require(measured.peak_or_silence() <= limit, || {
+            format!(
+                "a true peak of {:.2} dBTP over the limit of {limit}",
+                measured.peak_or_silence()
+            )
+        });
+        points.require(!self.off_target() || self.peak_limited(), || {
+            format!(
+                "an integrated loudness of {:.2} LUFS instead of {}",
+                measured.integrated.unwrap_or(f64::NEG_INFINITY),
+                self.spec.loudness.integrated
+            )
+        });
+    }
+
+    fn off_target(&self) -> bool {
+        let integrated = self.sound.and_then(|sound| sound.integrated);
+        integrated
+            .is_some_and(|i| (i - self.spec.loudness.integrated).abs() > LOUDNESS_TOLERANCE_LU)
+    }
+
+    /// The peak limit stands in the way of more loudness.
+    fn peak_limited(&self) -> bool {
+        self.sound.is_some_and(|sound| {
+            sound
+                .integrated
+                .is_some_and(|i| i < self.spec.loudness.integrated)
+                && sound.peak_or_silence() > self.spec.loudness.true_peak - PEAK_LIMITED_DB
+        })
+    }
+
+    fn silent(&self) -> bool {
+        self.sound
+            .is_none_or(|sound| sound.peak_or_silence() < SILENT_PEAK_DBTP)
+    }
+
+    pub(super) fn facts(&self) -> FilmFacts {
+        let sound = self.container.sound().and_then(Track::duration_seconds);
+        FilmFacts {
+            width: self.spec.format.width,
+            height: self.spec.format.height,
+            fps: self.spec.format.fps,
+            frames: self.pictures.packets,
+            video_seconds: self.video_seconds(),
+            audio_seconds: sound.unwrap_or(0.0),
+            integrated_lufs: self.sound.and_then(|sound| sound.integrated),
+            true_peak_dbtp: self.sound.and_then(|sound| sound.true_peak),
+            bytes: self.container.bytes,
+        }
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let seconds = self.video_seconds();
+        if !USUAL_SECONDS.contains(&seconds) {
+            let (limit, than) = if seconds < *USUAL_SECONDS.start() {
+                (*USUAL_SECONDS.start(), "shorter")
+            } else {
+                (*USUAL_SECONDS.end(), "longer")
+            };
+            findings.push(Finding {
+                measured: Some(seconds),
+                limit: Some(limit),
+                unit: Some("s".to_owned()),
+                ..of_the_film("film_length", format!("the film is {than} than {limit} s"))
+            });
+        }
+        if self.silent() {
+            findings.push(of_the_film(
+                "silent_film",
+                "nothing is heard in the whole film".to_owned(),
+            ));
+        }
+        if self.off_target() {
+            let wanted = self.spec.loudness;
+            findings.push(Finding {
+                measured: self.sound.and_then(|sound| sound.integrated),
+                limit: Some(wanted.integrated),
+                unit: Some("LUFS".to_owned()),
+                ..of_the_film(
+                    "loudness_off_target",
+                    format!(
+                        "the target loudness cannot be reached under a true peak of {} dBTP",
+                        wanted.true_peak
+                    ),
+                )
+            });
+        }
+        findings
+    }
+}
+
+fn starts_at_zero(track: &Track, points: &mut Points) {
+    points.require(track.start_pts == Some(0), || {
+        format!(
+            "the {} track does not start at 0 but at {:?}",
+            track.kind, track.start_pts
+        )
+    });
+}
+
+fn of_the_film(rule: &str, message: String) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        severity: Severity::Warning,
+        shot: None,
+        at_seconds: None,
+        message,
+        measured: None,
+        limit: None,
+        unit: None,
+    }
+}

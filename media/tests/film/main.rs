@@ -1,0 +1,16 @@
+//! Films made from clips made on the spot, by the real ffmpeg: every frame where the ledger says, sound on its picture, loudness as asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+mod clips;
+mod colour;
+mod joins;
+mod odd_clips;
+mod parts;
+mod sound;
+mod studio;
+mod tampering;

@@ -1,0 +1,261 @@
+//! A scratch place, an engine, and the way from shots to a film that the farm would take.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use botflix_common::film::{Caption, Chapter, FilmFormat, Fit, LedgerRow, Loudness};
+use botflix_common::hash::{Sha, TaskKey};
+use botflix_common::task::{
+    AssembleSpec, CheckSpec, ConformSpec, EngineClass, MixShot, MixSpec, MixTrack, Segment,
+    SegmentSource, SoundFacts, SourcePicture,
+};
+use botflix_common::units::FrameRate;
+use botflix_media::assemble::{Assembled, assemble};
+use botflix_media::check::{Checked, check};
+use botflix_media::conform::conform;
+use botflix_media::mix::mix;
+use botflix_media::{Context, Engine, EngineConfig, MediaError, Progress};
+use tokio_util::sync::CancellationToken;
+
+pub struct Studio {
+    pub dir: tempfile::TempDir,
+    pub ctx: Context,
+}
+
+/// One shot: which clip, from where, how long, and what of its sound.
+#[derive(Clone, PartialEq)]
+pub struct Shot {
+    pub clip: PathBuf,
+    pub start_seconds: f64,
+    pub frames: u64,
+    /// Start of the clip's sound relative to its first picture; `None`: mute.
+    pub sound: Option<f64>,
+    pub fit: Fit,
+    pub source: SourcePicture,
+}
+
+impl Shot {
+    pub fn new(clip: &Path, frames: u64) -> Self {
+        Self {
+            clip: clip.to_owned(),
+            start_seconds: 0.0,
+            frames,
+            sound: Some(0.0),
+            fit: Fit::Contain,
+            source: SourcePicture {
+                interlaced: false,
+                hdr: false,
+                alpha: false,
+                full_range: false,
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Copied,
+    Conformed,
+}
+
+/// A film and what it should be.
+pub struct Film {
+    pub file: PathBuf,
+    pub assembled: Assembled,
+    pub sound: SoundFacts,
+    pub segments: Vec<PathBuf>,
+    pub sound_file: PathBuf,
+    pub assemble: AssembleSpec,
+    pub check: CheckSpec,
+}
+
+pub fn format(fps: &str) -> FilmFormat {
+    FilmFormat {
+        width: 320,
+        height: 180,
+        fps: fps.parse::<FrameRate>().unwrap(),
+    }
+}
+
+impl Studio {
+    pub async fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = dir.path().join("scratch");
+        std::fs::create_dir(&scratch).unwrap();
+        let engine = Engine::discover(EngineConfig::default()).await.unwrap();
+        let ctx = Context {
+            engine,
+            scratch,
+            progress: Progress::none(),
+            cancel: CancellationToken::new(),
+        };
+        Self { dir, ctx }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The sound of `shots` and `tracks` on one timeline.
+    pub async fn mixed(
+        &self,
+        fps: FrameRate,
+        shots: &[Shot],
+        tracks: &[(PathBuf, u64)],
+        out: &Path,
+    ) -> SoundFacts {
+        let mut clips = HashMap::new();
+        let mut name = |file: &Path| {
+            let sha = Sha::of(file.as_os_str().as_encoded_bytes());
+            clips.insert(sha, file.to_owned());
+            sha
+        };
+        let mut first_frame = 0;
+        let mut mix_shots = Vec::new();
+        for shot in shots {
+            let first_sample = fps.samples_at(first_frame);
+            first_frame += shot.frames;
+            mix_shots.push(MixShot {
+                clip: shot.sound.map(|_| name(&shot.clip)),
+                first_sample,
+                samples: fps.samples_at(first_frame) - first_sample,
+                clip_start_seconds: shot.start_seconds,
+                clip_sound_offset_seconds: shot.sound.unwrap_or(0.0),
+                gain_db: 0.0,
+            });
+        }
+        let tracks = tracks
+            .iter()
+            .map(|(file, first_sample)| MixTrack {
+                clip: name(file),
+                first_sample: *first_sample,
+                gain_db: 0.0,
+            })
+            .collect();
+        let spec = MixSpec {
+            shots: mix_shots,
+            tracks,
+            total_samples: fps.samples_at(first_frame),
+            loudness: Loudness::default(),
+        };
+        mix(&self.ctx, &spec, &clips, out).await.unwrap()
+    }
+
+    pub async fn conformed(
+        &self,
+        shot: &Shot,
+        format: FilmFormat,
+        out: &Path,
+    ) -> Result<u64, MediaError> {
+        let spec = ConformSpec {
+            clip: Sha::of(shot.clip.as_os_str().as_encoded_bytes()),
+            engine: EngineClass::X264Cpu1,
+            format,
+            fit: shot.fit,
+            start_seconds: shot.start_seconds,
+            frames: shot.frames,
+            source: shot.source.clone(),
+        };
+        conform(&self.ctx, &spec, &shot.clip, out).await
+    }
+
+    pub async fn film(&self, name: &str, picture: Picture, fps: &str, shots: &[Shot]) -> Film {
+        let format = format(fps);
+        let sound_file = self.path(&format!("{name}.m4a"));
+        let sound = self.mixed(format.fps, shots, &[], &sound_file).await;
+        let mut segments: Vec<PathBuf> = Vec::new();
+        for (number, shot) in shots.iter().enumerate() {
+            let same = shots[..number].iter().position(|earlier| earlier == shot);
+            segments.push(match (picture, same) {
+                (Picture::Copied, _) => shot.clip.clone(),
+                (Picture::Conformed, Some(earlier)) => segments[earlier].clone(),
+                (Picture::Conformed, None) => {
+                    let segment = self.path(&format!("{name}-{number}.mp4"));
+                    self.conformed(shot, format, &segment).await.unwrap();
+                    segment
+                }
+            });
+        }
+        let (assemble_spec, check_spec) = specs(format, picture, shots);
+        let file = self.path(&format!("{name}.mp4"));
+        let assembled = assemble(&self.ctx, &assemble_spec, &segments, &sound_file, &file)
+            .await
+            .unwrap();
+        Film {
+            file,
+            assembled,
+            sound,
+            segments,
+            sound_file,
+            assemble: assemble_spec,
+            check: check_spec,
+        }
+    }
+
+    pub async fn checked(&self, film: &Film) -> Result<Checked, MediaError> {
+        check(
+            &self.ctx,
+            &film.check,
+            &film.file,
+            &film.assembled.picture_digest,
+        )
+        .await
+    }
+}
+
+pub const TITLE: &str = "Ä film; of = \\ odd #1 — \"names\"";
+pub const CHAPTER: &str = "Two; = # \\ <i>&amp;</i>";
+pub const CAPTION: &str = "{\\i1}a\\Nb{x} <b>&amp; -->";
+
+fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec, CheckSpec) {
+    let key = TaskKey::of(b"upstream");
+    let clip = Sha::of(b"clip");
+    let names = (0..shots.len()).map(|number| format!("s{number}"));
+    let mut ledger = Vec::new();
+    let mut segments = Vec::new();
+    let mut first_frame = 0;
+    for (shot, name) in shots.iter().zip(names) {
+        ledger.push(LedgerRow {
+            shot: name.clone(),
+            first_frame,
+            frames: shot.frames,
+        });
+        segments.push(Segment {
+            shot: name,
+            frames: shot.frames,
+            source: match picture {
+                Picture::Copied => SegmentSource::Copy { clip },
+                Picture::Conformed => SegmentSource::Conform { task: key },
+            },
+        });
+        first_frame += shot.frames;
+    }
+    let chapter = |start_seconds, title: &str| Chapter {
+        start_seconds,
+        title: title.to_owned(),
+    };
+    let assemble = AssembleSpec {
+        format,
+        segments,
+        mix: key,
+        captions: vec![Caption {
+            start_seconds: 0.25,
+            end_seconds: 0.75,
+            speaker: Some("Ann".to_owned()),
+            text: CAPTION.to_owned(),
+        }],
+        chapters: vec![chapter(0.0, "One"), chapter(1.0, CHAPTER)],
+        title: TITLE.to_owned(),
+        language: "de-AT".to_owned(),
+    };
+    let check = CheckSpec {
+        film: key,
+        format,
+        ledger,
+        total_samples: format.fps.samples_at(first_frame),
+        loudness: Loudness::default(),
+        chapters: 2,
+        captions: 1,
+    };
+    (assemble, check)
+}

@@ -1,0 +1,127 @@
+//! A film that is not what was planned must not pass.
+
+use std::path::{Path, PathBuf};
+
+use botflix_common::failure::FailureClass;
+use botflix_media::assemble::assemble;
+use botflix_media::check::check;
+
+use crate::clips::{counted, ffmpeg};
+use crate::studio::{Film, Picture, Shot, Studio};
+
+async fn original(studio: &Studio) -> Film {
+    let shots: Vec<Shot> = (0..2)
+        .map(|number| {
+            let clip = studio.path(&format!("clip-{number}.mp4"));
+            counted(number, 24, "24", &clip);
+            Shot::new(&clip, 24)
+        })
+        .collect();
+    studio.film("film", Picture::Copied, "24", &shots).await
+}
+
+/// The message of the refusal.
+async fn refused(studio: &Studio, film: &Film, tampered: &Path) -> String {
+    let failure = check(
+        &studio.ctx,
+        &film.check,
+        tampered,
+        &film.assembled.picture_digest,
+    )
+    .await
+    .expect_err("a tampered film must not pass")
+    .failure();
+    assert_eq!(
+        (failure.class, failure.code.as_str()),
+        (FailureClass::Permanent, "film_failed_check")
+    );
+    failure.message
+}
+
+fn remade(studio: &Studio, film: &Film, name: &str, args: &[&str]) -> PathBuf {
+    let out = studio.path(name);
+    let same =
+        "-map 0:v -map 0:a -map 0:s -c copy -video_track_timescale 12288 -movie_timescale 48000";
+    let mut all = vec!["-i", film.file.to_str().unwrap()];
+    all.extend(same.split_whitespace());
+    all.extend(args);
+    ffmpeg(&all, &out);
+    out
+}
+
+#[tokio::test]
+async fn a_film_fails_that_lost_a_packet_or_its_chapters_or_whose_sound_is_short_late_or_loud() {
+    let studio = Studio::open().await;
+    let film = original(&studio).await;
+    studio.checked(&film).await.unwrap();
+    let front = "-movflags +faststart";
+    for (name, change, complaint) in [
+        (
+            "dropped",
+            format!("{front} -bsf:v noise=drop='eq(n,30)'"),
+            "47 pictures instead of 48; 47 pictures decode instead of 48",
+        ),
+        (
+            "short",
+            format!("{front} -c:a aac -af atrim=end=1.9"),
+            "sound samples decode",
+        ),
+        (
+            "late",
+            format!("{front} -c:a aac -af asetpts=PTS+0.05/TB"),
+            "does not start at 0",
+        ),
+        (
+            "loud",
+            format!("{front} -c:a aac -b:a 192k -af volume=24dB"),
+            "true peak",
+        ),
+        (
+            "bare",
+            "-map_chapters -1".to_owned(),
+            "0 chapters instead of 2; the index comes after",
+        ),
+    ] {
+        let args: Vec<&str> = change.split_whitespace().collect();
+        let tampered = remade(&studio, &film, &format!("{name}.mp4"), &args);
+        let message = refused(&studio, &film, &tampered).await;
+        assert!(message.contains(complaint), "{name}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_film_with_two_segments_swapped_fails_and_one_with_a_segment_too_long_is_not_joined() {
+    let studio = Studio::open().await;
+    let mut film = original(&studio).await;
+    let mut swapped = film.segments.clone();
+    swapped.reverse();
+    let tampered = studio.path("swapped.mp4");
+    let assembled = assemble(
+        &studio.ctx,
+        &film.assemble,
+        &swapped,
+        &film.sound_file,
+        &tampered,
+    )
+    .await
+    .unwrap();
+    assert_ne!(assembled.picture_digest, film.assembled.picture_digest);
+    let message = refused(&studio, &film, &tampered).await;
+    assert!(
+        message.ends_with("the pictures are not those of the segments, in their order"),
+        "{message}"
+    );
+
+    film.assemble.segments[0].frames = 23;
+    let failure = assemble(
+        &studio.ctx,
+        &film.assemble,
+        &film.segments,
+        &film.sound_file,
+        &studio.path("no.mp4"),
+    )
+    .await
+    .expect_err("a frame too many")
+    .failure();
+    assert_eq!(failure.code, "segment_not_as_planned");
+}

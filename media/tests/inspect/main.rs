@@ -1,0 +1,13 @@
+//! Inspection through its outer door, with the real ffmpeg and media made on the spot; and the walls around every child process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod facts;
+mod hostile;
+mod process;
+mod studio;
+mod walls;
