@@ -327,6 +327,7 @@ pub struct EpisodeDirector {
 
 /// A page of a list. `next_cursor` goes into `?cursor=` for the next one; absent on the last.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     pub data: Vec<T>,
     pub next_cursor: Option<String>,

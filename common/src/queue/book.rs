@@ -1,0 +1,239 @@
+//! The book of all leases that one backend holds. Knows nothing of Redis.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::task::AttemptId;
+
+use super::lease::{EntryKey, Lease, Pulse, Signal};
+
+/// One held entry.
+#[derive(Debug)]
+struct Holding {
+    id: AttemptId,
+    signal: watch::Sender<Signal>,
+    pulse: Arc<Pulse>,
+    /// No later than when Redis last started counting its idle time.
+    confirmed_at: Instant,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// Silent for longer than the stall limit: no longer renewed.
+    Stalled,
+    /// Its handler has returned, its acknowledgement is under way.
+    Ended,
+}
+
+/// A line of what the keeper asks Redis.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub key: EntryKey,
+    pub renew: bool,
+}
+
+/// All entries that one backend holds.
+#[derive(Debug)]
+pub(super) struct Book {
+    holdings: Mutex<HashMap<EntryKey, Holding>>,
+    count: watch::Sender<usize>,
+}
+
+impl Book {
+    pub(super) fn new() -> Self {
+        Self {
+            holdings: Mutex::new(HashMap::new()),
+            count: watch::Sender::new(0),
+        }
+    }
+
+    fn holdings(&self) -> MutexGuard<'_, HashMap<EntryKey, Holding>> {
+        self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self, key: EntryKey, id: AttemptId) -> Lease {
+        let (sender, signal) = watch::channel(Signal::Run);
+        let pulse = Arc::new(Pulse::new());
+        let holding = Holding {
+            id,
+            signal: sender,
+            pulse: Arc::clone(&pulse),
+            confirmed_at: Instant::now(),
+            stage: Stage::Running,
+        };
+        let mut holdings = self.holdings();
+        holdings.insert(key.clone(), holding);
+        self.count.send_replace(holdings.len());
+        Lease {
+            id,
+            lane: key.lane,
+            signal,
+            key,
+            pulse,
+        }
+    }
+
+    /// The handler is done and reported; the entry is kept until Redis has the acknowledgement.
+    pub(super) fn end(&self, key: &EntryKey) {
+        if let Some(holding) = self.holdings().get_mut(key) {
+            holding.stage = Stage::Ended;
+        }
+    }
+
+    pub(super) fn forget(&self, key: &EntryKey) {
+        let mut holdings = self.holdings();
+        holdings.remove(key);
+        self.count.send_replace(holdings.len());
+    }
+
+    /// Waits until nothing is held.
+    pub(super) async fn emptied(&self) {
+        let mut count = self.count.subscribe();
+        if count.wait_for(|held| *held == 0).await.is_err() {
+            // Cannot be: the sender lives in `self`.
+            warn!("the book of leases was closed");
+        }
+    }
+
+    /// What to ask Redis about now. Marks those that stalled.
+    pub(super) fn due(&self, stall_limit: Duration) -> Vec<Due> {
+        let mut holdings = self.holdings();
+        holdings
+            .iter_mut()
+            .filter(|(_, holding)| *holding.signal.borrow() != Signal::LeaseLost)
+            .map(|(key, holding)| {
+                let silent = holding.pulse.silence() > stall_limit;
+                match (holding.stage, silent) {
+                    (Stage::Running, true) => {
+                        warn!(attempt = %holding.id, ?stall_limit, "no progress: the lease is no longer renewed");
+                        holding.stage = Stage::Stalled;
+                    }
+                    (Stage::Stalled, false) => holding.stage = Stage::Running,
+                    (Stage::Running, false) | (Stage::Stalled, true) | (Stage::Ended, _) => {}
+                }
+                Due {
+                    key: key.clone(),
+                    renew: holding.stage != Stage::Stalled,
+                }
+            })
+            .collect()
+    }
+
+    /// Redis counted the idle time anew, at `at` or later.
+    pub(super) fn confirm(&self, key: &EntryKey, at: Instant) {
+        if let Some(holding) = self.holdings().get_mut(key) {
+            holding.confirmed_at = holding.confirmed_at.max(at);
+        }
+    }
+
+    pub(super) fn lose(&self, key: &EntryKey, why: &str) {
+        if let Some(holding) = self.holdings().get(key) {
+            holding.tell(Signal::LeaseLost, why);
+        }
+    }
+
+    /// Gives up every lease that was not renewed for its whole length: by Redis' clock it is over.
+    pub(super) fn fence(&self, lease: Duration) {
+        for holding in self.holdings().values() {
+            if holding.stage != Stage::Ended && holding.confirmed_at.elapsed() > lease {
+                holding.tell(Signal::LeaseLost, "it was not renewed in time");
+            }
+        }
+    }
+
+    /// The attempts that could still be canceled.
+    pub(super) fn running(&self) -> Vec<(EntryKey, AttemptId)> {
+        self.holdings()
+            .iter()
+            .filter(|(_, holding)| {
+                holding.stage != Stage::Ended && *holding.signal.borrow() == Signal::Run
+            })
+            .map(|(key, holding)| (key.clone(), holding.id))
+            .collect()
+    }
+
+    pub(super) fn cancel(&self, key: &EntryKey) {
+        if let Some(holding) = self.holdings().get(key) {
+            holding.tell(Signal::Cancel, "canceled");
+        }
+    }
+}
+
+impl Holding {
+    fn tell(&self, news: Signal, why: &str) {
+        let told = self.signal.send_if_modified(|signal| {
+            let moves = matches!(
+                (*signal, news),
+                (Signal::Run, Signal::Cancel | Signal::LeaseLost)
+                    | (Signal::Cancel, Signal::LeaseLost)
+            );
+            if moves {
+                *signal = news;
+            }
+            moves
+        });
+        if told {
+            warn!(attempt = %self.id, signal = ?news, why, "a task must stop");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::TaskKey;
+    use crate::task::Lane;
+
+    fn book_with_one() -> (Book, Lease) {
+        let book = Book::new();
+        let key = EntryKey {
+            lane: Lane::Cpu,
+            entry: "1-0".to_owned(),
+        };
+        let id = AttemptId {
+            task: TaskKey::of(b"task"),
+            attempt: 1,
+        };
+        let lease = book.take(key, id);
+        (book, lease)
+    }
+
+    const STALL: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_task_is_no_longer_renewed_and_a_moving_one_is() {
+        let (book, lease) = book_with_one();
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(book.due(STALL).iter().all(|due| !due.renew));
+        lease.progressed();
+        assert!(book.due(STALL).iter().all(|due| due.renew));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_was_not_renewed_is_given_up_when_it_ends() {
+        let (book, lease) = book_with_one();
+        tokio::time::advance(Duration::from_secs(14)).await;
+        book.fence(Duration::from_secs(15));
+        assert_eq!(*lease.signal.borrow(), Signal::Run);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        book.fence(Duration::from_secs(15));
+        assert_eq!(lease.lost_or_canceled().await, Signal::LeaseLost);
+    }
+
+    #[tokio::test]
+    async fn a_lost_lease_outranks_a_cancel_and_not_the_reverse() {
+        let (book, lease) = book_with_one();
+        book.cancel(&lease.key);
+        book.lose(&lease.key, "test");
+        assert_eq!(*lease.signal.borrow(), Signal::LeaseLost);
+        book.cancel(&lease.key);
+        assert_eq!(*lease.signal.borrow(), Signal::LeaseLost);
+    }
+}

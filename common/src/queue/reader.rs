@@ -1,0 +1,254 @@
+//! Takes entries from the lanes, one for each free slot, in the order of the worker's lanes.
+//!
+//! A worker reads only what nobody has read before; it never takes over another's entry. The one exception is its own: when the answer
+//! to a read was lost, Redis has given the entry to this consumer without its knowing, and the next read asks for that first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis_core::task::builder::TaskBuilder;
+use apalis_core::task::task_id::TaskId;
+use redis::streams::StreamReadReply;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::task::Lane;
+
+use super::book::Book;
+use super::connection::{Backoff, millis};
+use super::delivery::{Delivery, FarmTask, hand_back, hand_back_task};
+use super::error::QueueError;
+use super::gate::GateState;
+use super::{FARM_GROUP, Link, Queue};
+
+/// How long Redis holds a read open when there is nothing. Also how late a closed gate is noticed.
+const READ_BLOCKS: Duration = Duration::from_secs(1);
+
+pub(super) struct Reader {
+    queue: Queue,
+    link: Link,
+    lanes: Vec<Lane>,
+    consumer: String,
+    book: Arc<Book>,
+    gate: watch::Receiver<GateState>,
+    stop: CancellationToken,
+    /// The newest entry of each lane that was dealt with: an own entry after it was given to us in an answer that was lost.
+    newest: HashMap<Lane, String>,
+    answer: Answer,
+}
+
+/// Whether the answer to the last read arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Arrived,
+    MayBeLost,
+}
+
+impl Reader {
+    pub(super) fn new(
+        queue: &Queue,
+        lanes: Vec<Lane>,
+        consumer: String,
+        book: Arc<Book>,
+        gate: watch::Receiver<GateState>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            link: queue.new_link(),
+            queue: queue.clone(),
+            lanes,
+            consumer,
+            book,
+            gate,
+            stop,
+            newest: HashMap::new(),
+            answer: Answer::Arrived,
+        }
+    }
+
+    /// Answers each wish with one task, until stopped.
+    pub(super) async fn run(
+        mut self,
+        mut wishes: mpsc::Receiver<()>,
+        tasks: mpsc::Sender<FarmTask>,
+    ) {
+        loop {
+            let wish = tokio::select! {
+                () = self.stop.cancelled() => return,
+                wish = wishes.recv() => wish,
+            };
+            if wish.is_none() {
+                return;
+            }
+            let Some(task) = self.next_task().await else {
+                return;
+            };
+            if let Err(mpsc::error::SendError(task)) = tasks.send(task).await {
+                hand_back_task(&self.queue, &self.link, &self.consumer, &self.book, &task).await;
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next task. `None` when stopped.
+    async fn next_task(&mut self) -> Option<FarmTask> {
+        let mut backoff = Backoff::new();
+        loop {
+            self.wait_for_open_gate().await?;
+            match self.step().await {
+                Ok(Some(task)) => return Some(task),
+                Ok(None) => backoff.reset(),
+                Err(error) => {
+                    self.answer = Answer::MayBeLost;
+                    if error.is_no_group() {
+                        self.make_lanes().await;
+                    } else {
+                        warn!(%error, "the lanes cannot be read");
+                    }
+                    backoff.pause(&self.stop.clone()).await;
+                }
+            }
+        }
+    }
+
+    async fn wait_for_open_gate(&mut self) -> Option<()> {
+        let opened = self.gate.wait_for(|gate| *gate == GateState::Open);
+        tokio::select! {
+            () = self.stop.cancelled() => None,
+            opened = opened => opened.ok().map(|_| ()),
+        }
+    }
+
+    /// One read. `None`: nothing came, or nothing that can be run.
+    async fn step(&mut self) -> Result<Option<FarmTask>, QueueError> {
+        let mut deliveries = self.read().await?.into_iter();
+        let Some(first) = deliveries.next() else {
+            return Ok(None);
+        };
+        // A read over several lanes may bring one of each: there is a slot for the first only.
+        for surplus in deliveries {
+            self.hand_back(&surplus).await?;
+        }
+        let closed = *self.gate.borrow() == GateState::Closed;
+        if closed || self.stop.is_cancelled() {
+            self.hand_back(&first).await?;
+            return Ok(None);
+        }
+        self.accept(first).await
+    }
+
+    async fn read(&mut self) -> Result<Vec<Delivery>, QueueError> {
+        if self.answer == Answer::MayBeLost {
+            let own: Vec<String> = self
+                .lanes
+                .iter()
+                .map(|lane| {
+                    self.newest
+                        .get(lane)
+                        .cloned()
+                        .unwrap_or_else(|| "0".to_owned())
+                })
+                .collect();
+            let given = self.read_after(&self.lanes, &own, None).await?;
+            if !given.is_empty() {
+                return Ok(given);
+            }
+            self.answer = Answer::Arrived;
+        }
+        // With several lanes the order counts, so look without waiting first.
+        if self.lanes.len() > 1 {
+            for lane in &self.lanes {
+                let new = self.read_after(&[*lane], &[">".to_owned()], None).await?;
+                if !new.is_empty() {
+                    return Ok(new);
+                }
+            }
+        }
+        let new = vec![">".to_owned(); self.lanes.len()];
+        self.read_after(&self.lanes, &new, Some(READ_BLOCKS)).await
+    }
+
+    async fn read_after(
+        &self,
+        lanes: &[Lane],
+        after: &[String],
+        blocks: Option<Duration>,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let mut command = redis::cmd("XREADGROUP");
+        command
+            .arg("GROUP")
+            .arg(FARM_GROUP)
+            .arg(&self.consumer)
+            .arg("COUNT")
+            .arg(1);
+        if let Some(blocks) = blocks {
+            command.arg("BLOCK").arg(millis(blocks));
+        }
+        command.arg("STREAMS");
+        for lane in lanes {
+            command.arg(self.queue.names.lane(*lane));
+        }
+        command.arg(after);
+        let reply: Option<StreamReadReply> = self
+            .link
+            .query_once(&command, blocks.unwrap_or_default())
+            .await?;
+        let mut deliveries = Vec::new();
+        for stream in reply.into_iter().flat_map(|reply| reply.keys) {
+            let lane = lanes
+                .iter()
+                .find(|lane| self.queue.names.lane(**lane) == stream.key);
+            if let Some(lane) = lane {
+                deliveries.extend(
+                    stream
+                        .ids
+                        .into_iter()
+                        .map(|entry| Delivery { lane: *lane, entry }),
+                );
+            }
+        }
+        Ok(deliveries)
+    }
+
+    async fn accept(&mut self, delivery: Delivery) -> Result<Option<FarmTask>, QueueError> {
+        match delivery.parse() {
+            Ok(message) => {
+                let key = delivery.key();
+                self.dealt_with(&delivery);
+                let lease = self.book.take(key, message.id);
+                let task = TaskBuilder::new(message)
+                    .task_id(TaskId::from_string(lease.id.to_string()))
+                    .data(lease)
+                    .build();
+                Ok(Some(task))
+            }
+            Err(why) => {
+                delivery
+                    .bury(&self.queue, &self.link, &self.consumer, &why)
+                    .await?;
+                self.dealt_with(&delivery);
+                Ok(None)
+            }
+        }
+    }
+
+    fn dealt_with(&mut self, delivery: &Delivery) {
+        self.newest.insert(delivery.lane, delivery.entry.id.clone());
+    }
+
+    async fn hand_back(&mut self, delivery: &Delivery) -> Result<(), QueueError> {
+        hand_back(&self.queue, &self.link, &self.consumer, &delivery.key()).await?;
+        self.dealt_with(delivery);
+        Ok(())
+    }
+
+    async fn make_lanes(&self) {
+        for lane in &self.lanes {
+            if let Err(error) = self.queue.ensure_lane(&self.link, *lane).await {
+                warn!(%error, lane = lane.name(), "the lane cannot be made");
+            }
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! An empty room; it is furnished next.

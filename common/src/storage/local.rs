@@ -1,0 +1,112 @@
+//! A directory of this machine as a store, and what can be done faster because the files are here.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use tracing::warn;
+use url::Url;
+
+use super::Storage;
+use super::error::StorageError;
+
+#[derive(Clone, Debug)]
+pub(super) struct LocalRoot {
+    store: Arc<LocalFileSystem>,
+    directory: PathBuf,
+}
+
+impl LocalRoot {
+    pub(super) fn open(url: &Url) -> Result<Self, StorageError> {
+        let directory = url.to_file_path().map_err(|()| {
+            StorageError::Config("a local storage URL is file:/// and an absolute path".to_owned())
+        })?;
+        fs::create_dir_all(&directory).map_err(|error| StorageError::file(&directory, error))?;
+        // Canonical, because object_store resolves links in its prefix and paths are compared.
+        let directory = directory
+            .canonicalize()
+            .map_err(|error| StorageError::file(&directory, error))?;
+        let store = LocalFileSystem::new_with_prefix(&directory)
+            .map_err(|error| StorageError::Config(format!("the storage directory: {error}")))?
+            // A row that names a blob must not outlive the blob when the power fails.
+            .with_fsync(true);
+        Ok(Self {
+            store: Arc::new(store),
+            directory,
+        })
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store) as Arc<dyn ObjectStore>
+    }
+
+    /// Removes files directly under `folder` that nobody wrote to for `older_than`, also those that object_store hides: a process
+    /// that was killed while writing leaves its staging file, named `…#1`.
+    pub(super) fn sweep(&self, folder: &str, older_than: Duration) -> Result<u64, StorageError> {
+        let folder = self.directory.join(folder);
+        let listing = match fs::read_dir(&folder) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(StorageError::file(&folder, error)),
+        };
+        let mut swept = 0;
+        for entry in listing {
+            let path = entry
+                .map_err(|error| StorageError::file(&folder, error))?
+                .path();
+            match sweep_file(&path, older_than) {
+                Ok(Swept::Yes) => swept += 1,
+                Ok(Swept::No) => {}
+                // Finished or removed meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    warn!(%error, path = %path.display(), "an old upload cannot be removed")
+                }
+            }
+        }
+        Ok(swept)
+    }
+}
+
+enum Swept {
+    Yes,
+    No,
+}
+
+fn sweep_file(path: &Path, older_than: Duration) -> io::Result<Swept> {
+    let meta = fs::symlink_metadata(path)?;
+    let age = SystemTime::now()
+        .duration_since(meta.modified()?)
+        .unwrap_or_default();
+    if meta.is_file() && age >= older_than {
+        fs::remove_file(path)?;
+        return Ok(Swept::Yes);
+    }
+    Ok(Swept::No)
+}
+
+impl Storage {
+    /// Where an object's file is, when storage is a directory of this machine; whether or not it exists. Never write to it.
+    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
+        let local = self.local.as_ref()?;
+        local.store.path_to_filesystem(&self.path(key).ok()?).ok()
+    }
+}
+
+/// Puts `from` at `to` without copying where the file system can; `to` must not exist. Returns the length.
+pub(super) fn link_or_copy(from: &Path, to: &Path) -> io::Result<u64> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(fs::metadata(to)?.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        // Another file system, or one without links.
+        Err(_) => {
+            let mut source = fs::File::open(from)?;
+            let mut target = fs::File::create_new(to)?;
+            io::copy(&mut source, &mut target)
+        }
+    }
+}
