@@ -1,0 +1,63 @@
+// Chapters that seek, a place to resume, and a link to copy. The page works without it.
+(() => {
+  "use strict";
+  const article = document.querySelector("[data-episode]");
+  const film = document.getElementById("film");
+  if (!article || !film) return;
+
+  const links = [...document.querySelectorAll("[data-seek]")];
+  const markCurrent = () => {
+    let current = null;
+    for (const link of links) {
+      link.removeAttribute("aria-current");
+      if (Number(link.dataset.seek) <= film.currentTime + 0.05) current = link;
+    }
+    if (current) current.setAttribute("aria-current", "true");
+  };
+  film.addEventListener("seeking", markCurrent);
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      film.currentTime = Number(link.dataset.seek);
+      history.replaceState(null, "", link.getAttribute("href"));
+      film.play().catch(() => {});
+    });
+  }
+
+  const place = "botflix:at:" + article.dataset.episode;
+  const asked = new URLSearchParams(location.search).has("t");
+  const remember = (seconds) => {
+    try {
+      if (seconds === null) localStorage.removeItem(place);
+      else localStorage.setItem(place, String(seconds));
+    } catch { /* storage is off: nothing to resume */ }
+  };
+  const remembered = () => {
+    try { return Number(localStorage.getItem(place)); } catch { return 0; }
+  };
+  film.addEventListener("loadedmetadata", () => {
+    const at = remembered();
+    if (!asked && at > 3 && at < film.duration - 5) film.currentTime = at;
+  }, { once: true });
+  let saved = 0;
+  film.addEventListener("timeupdate", () => {
+    markCurrent();
+    if (Math.abs(film.currentTime - saved) < 2) return;
+    saved = film.currentTime;
+    remember(saved);
+  });
+  film.addEventListener("ended", () => remember(null));
+
+  const copy = document.getElementById("copy");
+  const share = document.getElementById("share");
+  if (copy && share && navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(share.value);
+        document.getElementById("copied").textContent = "Copied.";
+      } catch { share.select(); }
+    });
+  }
+})();

@@ -1,0 +1,134 @@
+//! The catalog: one row per published film.
+
+use std::collections::BTreeMap;
+
+use botflix_common::id::{DirectorId, EpisodeId, RenderId};
+use botflix_common::manifest::Visibility;
+use botflix_common::task::{Artifact, FilmFacts};
+use sqlx::any::AnyRow;
+
+use super::row::{Columns, to_json};
+use super::{Database, DbError, Write};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpisodeRow {
+    pub id: EpisodeId,
+    pub render_id: RenderId,
+    pub director_id: DirectorId,
+    pub director_name: String,
+    pub title: String,
+    pub description: Option<String>,
+    pub show: Option<String>,
+    pub season: Option<u32>,
+    pub episode: Option<u32>,
+    /// BCP 47.
+    pub language: String,
+    pub visibility: Visibility,
+    pub duration_seconds: f64,
+    pub film: FilmFacts,
+    /// By role: `film`, `poster`, and `captions` and `chapters` where there are any.
+    pub artifacts: BTreeMap<String, Artifact>,
+    pub published_at_ms: i64,
+}
+
+/// Which episodes of the catalog; an empty filter means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EpisodeFilter {
+    pub show: Option<String>,
+    pub director: Option<DirectorId>,
+}
+
+const SELECT: &str = "SELECT e.id, e.render_id, e.director_id, d.name AS director_name, e.title, e.description, \
+     e.show_title, e.season, e.episode, e.language, e.visibility, e.duration_seconds, e.film, e.artifacts, \
+     e.published_at_ms FROM episodes e JOIN directors d ON d.id = e.director_id ";
+
+/// The director's name is not written: it is the director's.
+pub async fn insert(tx: &mut Write, row: &EpisodeRow) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO episodes (id, render_id, director_id, title, description, show_title, season, episode, \
+         language, visibility, duration_seconds, film, artifacts, published_at_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(row.id.to_string())
+    .bind(row.render_id.to_string())
+    .bind(row.director_id.to_string())
+    .bind(&row.title)
+    .bind(row.description.as_deref())
+    .bind(row.show.as_deref())
+    .bind(row.season.map(i64::from))
+    .bind(row.episode.map(i64::from))
+    .bind(&row.language)
+    .bind(row.visibility.name())
+    .bind(row.duration_seconds)
+    .bind(to_json("film", &row.film)?)
+    .bind(to_json("artifacts", &row.artifacts)?)
+    .bind(row.published_at_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Public episodes, newest first, those published before `before`.
+pub async fn page(
+    db: &Database,
+    filter: &EpisodeFilter,
+    before: Option<EpisodeId>,
+    limit: u32,
+) -> Result<Vec<EpisodeRow>, DbError> {
+    const PAGE: &str = "WHERE e.visibility = 'public' AND ($1 = '' OR e.id < $1) \
+         AND ($2 = '' OR e.show_title = $2) AND ($3 = '' OR e.director_id = $3) ORDER BY e.id DESC LIMIT $4";
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT}{PAGE}")))
+        .bind(before.map(|id| id.to_string()).unwrap_or_default())
+        .bind(filter.show.clone().unwrap_or_default())
+        .bind(filter.director.map(|id| id.to_string()).unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// An episode of any visibility: the caller decides who may see it.
+pub async fn get(db: &Database, id: EpisodeId) -> Result<Option<EpisodeRow>, DbError> {
+    one(db, "WHERE e.id = $1", id.to_string()).await
+}
+
+pub async fn of_render(db: &Database, render: RenderId) -> Result<Option<EpisodeRow>, DbError> {
+    one(db, "WHERE e.render_id = $1", render.to_string()).await
+}
+
+async fn one(
+    db: &Database,
+    clause: &'static str,
+    id: String,
+) -> Result<Option<EpisodeRow>, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT}{clause}")))
+        .bind(id)
+        .fetch_optional(db.reader())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &AnyRow) -> Result<EpisodeRow, DbError> {
+    let number = |column: &str| -> Result<Option<u32>, DbError> {
+        row.int_or_null(column)?
+            .map(|value| u32::try_from(value).map_err(|error| DbError::broken(column, error)))
+            .transpose()
+    };
+    Ok(EpisodeRow {
+        id: row.parsed("id")?,
+        render_id: row.parsed("render_id")?,
+        director_id: row.parsed("director_id")?,
+        director_name: row.text("director_name")?,
+        title: row.text("title")?,
+        description: row.text_or_null("description")?,
+        show: row.text_or_null("show_title")?,
+        season: number("season")?,
+        episode: number("episode")?,
+        language: row.text("language")?,
+        visibility: row.word("visibility", Visibility::parse)?,
+        duration_seconds: row.real("duration_seconds")?,
+        film: row.json("film")?,
+        artifacts: row.json("artifacts")?,
+        published_at_ms: row.int("published_at_ms")?,
+    })
+}

@@ -1,0 +1,67 @@
+//! Brings the schema up to date at start, one process at a time. Migrations expand first and contract a release later.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, Connection, SqlSafeStr};
+use tokio::time::{Instant, sleep};
+
+use super::DbError;
+use super::dialect::Dialect;
+
+/// How long to wait for another process that migrates.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
+fn migrations() -> Vec<Migration> {
+    vec![Migration::new(
+        1,
+        "farm".into(),
+        MigrationType::Simple,
+        include_str!("../../migrations/0001_farm.sql").into_sql_str(),
+        false,
+    )]
+}
+
+pub(super) async fn run(dialect: Dialect, url: &str) -> Result<(), DbError> {
+    // Released when dropped, also when the process dies.
+    let _lock = match dialect.migration_lock(url) {
+        Some(path) => Some(lock(&path).await?),
+        None => None,
+    };
+    let mut connection = AnyConnection::connect(url).await?;
+    dialect.prepare(&mut connection).await?;
+    Migrator::with_migrations(migrations())
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(DbError::Migration)?;
+    connection.close().await?;
+    Ok(())
+}
+
+async fn lock(path: &Path) -> Result<File, DbError> {
+    let unusable =
+        |source| DbError::Config(format!("{} cannot be locked: {source}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(unusable)?;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(DbError::Config(format!(
+                    "another process has held {} for {LOCK_TIMEOUT:?}",
+                    path.display()
+                )));
+            }
+            Err(TryLockError::WouldBlock) => sleep(LOCK_RETRY).await,
+        }
+    }
+}

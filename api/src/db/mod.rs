@@ -1,0 +1,143 @@
+//! The database: the truth about directors, clips, renders, tasks and episodes. All SQL of the project is in this room, one file per
+//! aggregate, written once for SQLite and Postgres; what truly differs is in [`dialect`].
+//!
+//! Must not know HTTP, Redis, object storage, or why a row moves: [`crate::farm`] decides, this room makes the move or says that the row
+//! was not where it was expected.
+
+mod bulk;
+mod dialect;
+mod error;
+mod migrate;
+mod row;
+
+pub mod clips;
+pub mod directors;
+pub mod episodes;
+pub mod events;
+pub mod idempotency;
+pub mod keys;
+pub mod renders;
+pub mod settings;
+pub mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use dialect::Dialect;
+
+pub use error::DbError;
+
+/// Connections of one process.
+const MAX_CONNECTIONS: u32 = 16;
+/// How long a query waits for a free connection, and a writer for its turn.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A handle to the database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    dialect: Dialect,
+    /// SQLite has one writer: waiting here is fair, waiting in SQLite is not.
+    writers: Arc<Semaphore>,
+}
+
+/// Whether a guarded write found the row where it expected it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Move {
+    Made,
+    /// The row is in another state, or of another attempt: nothing was written.
+    Stale,
+}
+
+impl Move {
+    fn of(rows: u64) -> Self {
+        if rows == 1 { Self::Made } else { Self::Stale }
+    }
+
+    pub fn is_made(self) -> bool {
+        self == Self::Made
+    }
+}
+
+impl Database {
+    /// Opens `sqlite://path` (made when absent) or `postgres://…` and brings the schema up to date, one process at a time.
+    pub async fn connect(url: &str) -> Result<Self, DbError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let url = dialect.full_url(url);
+        migrate::run(dialect, &url).await?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)))
+            .connect(&url)
+            .await?;
+        let writers = Arc::new(Semaphore::new(dialect.writers()));
+        Ok(Self {
+            pool,
+            dialect,
+            writers,
+        })
+    }
+
+    /// A transaction. Dropped without [`Write::commit`], it never was.
+    pub async fn write(&self) -> Result<Write, DbError> {
+        let turn = Arc::clone(&self.writers).acquire_owned();
+        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, turn)
+            .await
+            .map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))?
+            .map_err(|_| DbError::Unavailable(sqlx::Error::PoolClosed))?;
+        let transaction = self.pool.begin_with(self.dialect.begin()).await?;
+        Ok(Write {
+            transaction,
+            _turn: turn,
+        })
+    }
+
+    /// A transaction that moves renders and tasks: only one of them is open at any time, whatever the database and however many processes.
+    ///
+    /// A move looks at several rows (are all needs done? is another render using this task?) and would otherwise have to lock each of them
+    /// in one global order. What only touches its own row (progress) uses [`Database::write`].
+    pub async fn write_graph(&self) -> Result<Write, DbError> {
+        let mut tx = self.write().await?;
+        self.dialect.lock_graph(tx.connection()).await?;
+        Ok(tx)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query("SELECT 1").execute(self.reader()).await?;
+        Ok(())
+    }
+
+    /// Waits for running queries and closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn reader(&self) -> &AnyPool {
+        &self.pool
+    }
+}
+
+/// An open transaction.
+pub struct Write {
+    transaction: Transaction<'static, Any>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Write {
+    /// From here on it is true for everybody.
+    pub async fn commit(self) -> Result<(), DbError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}

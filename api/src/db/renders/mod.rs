@@ -1,0 +1,169 @@
+//! Renders: what a director asked for, and how far it is.
+//!
+//! - [`moves`]: from one state to the next, each a guarded write;
+//! - [`parts`]: everything a director sees of one render.
+
+pub mod moves;
+mod parts;
+
+use botflix_common::hash::Sha;
+use botflix_common::http::RenderState;
+use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::manifest::ShotManifest;
+use botflix_common::problem::Problem;
+use sqlx::any::AnyRow;
+
+use super::row::{Columns, to_json};
+use super::{Database, DbError, Write, bulk};
+
+pub use parts::{RenderParts, parts};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderRow {
+    pub id: RenderId,
+    pub director_id: DirectorId,
+    pub state: RenderState,
+    pub title: String,
+    /// 0 to 1; only grows.
+    pub progress: f64,
+    /// Present once failed.
+    pub problem: Option<Problem>,
+    /// The number of the last event.
+    pub event_seq: i64,
+    pub created_at_ms: i64,
+    pub finished_at_ms: Option<i64>,
+}
+
+const SELECT: &str = "SELECT id, director_id, state, title, progress, problem, event_seq, created_at_ms, \
+     finished_at_ms FROM renders ";
+
+fn select(clause: &'static str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("{SELECT}{clause}"))
+}
+
+/// A new render in state `accepted`, with the clips it names.
+pub async fn insert(
+    tx: &mut Write,
+    id: RenderId,
+    director: DirectorId,
+    manifest: &ShotManifest,
+    clips: &[Sha],
+    now_ms: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO renders (id, director_id, state, title, manifest, event_seq, progress, created_at_ms) \
+         VALUES ($1, $2, $3, $4, $5, 0, 0.0, $6)",
+    )
+    .bind(id.to_string())
+    .bind(director.to_string())
+    .bind(RenderState::Accepted.name())
+    .bind(&manifest.title)
+    .bind(to_json("manifest", manifest)?)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    for chunk in clips.chunks(bulk::ROWS) {
+        let insert = format!(
+            "INSERT INTO render_clips (render_id, sha256) VALUES {}",
+            bulk::rows(chunk.len(), 2, "")
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(insert)).persistent(false);
+        for clip in chunk {
+            query = query.bind(id.to_string()).bind(clip.to_string());
+        }
+        query.execute(tx.connection()).await?;
+    }
+    Ok(())
+}
+
+pub async fn get(db: &Database, id: RenderId) -> Result<Option<RenderRow>, DbError> {
+    let row = sqlx::query(select("WHERE id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(db.reader())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The same as [`get`], inside a transaction.
+pub async fn find(tx: &mut Write, id: RenderId) -> Result<Option<RenderRow>, DbError> {
+    let row = sqlx::query(select("WHERE id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A director's renders, newest first, those sent before `before`.
+pub async fn list(
+    db: &Database,
+    director: DirectorId,
+    before: Option<RenderId>,
+    limit: u32,
+) -> Result<Vec<RenderRow>, DbError> {
+    let rows = sqlx::query(select(
+        "WHERE director_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3",
+    ))
+    .bind(director.to_string())
+    .bind(before.map(|id| id.to_string()).unwrap_or_default())
+    .bind(i64::from(limit))
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The manifest as it was sent, defaults filled in.
+pub async fn manifest(db: &Database, id: RenderId) -> Result<Option<ShotManifest>, DbError> {
+    let row = sqlx::query("SELECT manifest FROM renders WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(db.reader())
+        .await?;
+    row.map(|row| row.json("manifest")).transpose()
+}
+
+/// The same as [`manifest`], inside a transaction.
+pub async fn find_manifest(tx: &mut Write, id: RenderId) -> Result<ShotManifest, DbError> {
+    let row = sqlx::query("SELECT manifest FROM renders WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(tx.connection())
+        .await?;
+    row.ok_or(DbError::Gone("render"))?.json("manifest")
+}
+
+/// The renders that wait for the inspection of a clip.
+pub async fn waiting_for(tx: &mut Write, clip: &Sha) -> Result<Vec<RenderId>, DbError> {
+    let rows = sqlx::query(
+        "SELECT r.id FROM renders r JOIN render_clips c ON c.render_id = r.id \
+         WHERE c.sha256 = $1 AND r.state = 'accepted' ORDER BY r.id",
+    )
+    .bind(clip.to_string())
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(|row| row.parsed("id")).collect()
+}
+
+/// Renders in state `accepted` none of whose clips is being inspected: they should have moved on.
+pub async fn overlooked(db: &Database, limit: u32) -> Result<Vec<RenderId>, DbError> {
+    let rows = sqlx::query(
+        "SELECT r.id FROM renders r WHERE r.state = 'accepted' AND NOT EXISTS ( \
+           SELECT 1 FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
+           WHERE l.render_id = r.id AND c.status = 'inspecting') ORDER BY r.id LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(|row| row.parsed("id")).collect()
+}
+
+fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
+    Ok(RenderRow {
+        id: row.parsed("id")?,
+        director_id: row.parsed("director_id")?,
+        state: row.word("state", RenderState::parse)?,
+        title: row.text("title")?,
+        progress: row.real("progress")?,
+        problem: row.json_or_null("problem")?,
+        event_seq: row.int("event_seq")?,
+        created_at_ms: row.int("created_at_ms")?,
+        finished_at_ms: row.int_or_null("finished_at_ms")?,
+    })
+}

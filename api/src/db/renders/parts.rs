@@ -1,0 +1,80 @@
+//! Everything that a director sees of one render, read at once.
+
+use botflix_common::finding::Finding;
+use botflix_common::http::Stage;
+use botflix_common::id::RenderId;
+use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
+
+use super::{RenderRow, get};
+use crate::db::episodes::{self, EpisodeRow};
+use crate::db::row::Columns;
+use crate::db::{Database, DbError};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderParts {
+    pub row: RenderRow,
+    /// In the order in which the work is done; only kinds that the plan has.
+    pub stages: Vec<Stage>,
+    /// What the check of the finished film found.
+    pub findings: Vec<Finding>,
+    /// Present once published.
+    pub episode: Option<EpisodeRow>,
+}
+
+pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, DbError> {
+    let Some(row) = get(db, id).await? else {
+        return Ok(None);
+    };
+    Ok(Some(RenderParts {
+        row,
+        stages: stages(db, id).await?,
+        findings: findings(db, id).await?,
+        episode: episodes::of_render(db, id).await?,
+    }))
+}
+
+async fn stages(db: &Database, id: RenderId) -> Result<Vec<Stage>, DbError> {
+    let rows = sqlx::query(
+        "SELECT t.kind, COUNT(*) AS total, \
+         CAST(SUM(CASE WHEN t.state = 'done' THEN 1 ELSE 0 END) AS BIGINT) AS done, \
+         SUM(t.weight * t.progress) AS made, SUM(t.weight) AS planned \
+         FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key WHERE w.render_id = $1 GROUP BY t.kind",
+    )
+    .bind(id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    let mut stages = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let planned = row.real("planned")?;
+        stages.push(Stage {
+            kind: row.word("kind", TaskKind::parse)?,
+            total: row.count("total")?,
+            done: row.count("done")?,
+            progress: if planned > 0.0 {
+                (row.real("made")? / planned).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
+        });
+    }
+    stages.sort_by_key(|stage| stage.kind);
+    Ok(stages)
+}
+
+async fn findings(db: &Database, id: RenderId) -> Result<Vec<Finding>, DbError> {
+    let row = sqlx::query(
+        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         WHERE w.render_id = $1 AND t.kind = 'check' AND t.state = 'done'",
+    )
+    .bind(id.to_string())
+    .fetch_optional(db.reader())
+    .await?;
+    let record: Option<TaskRecord> = match row {
+        Some(row) => row.json_or_null("record")?,
+        None => None,
+    };
+    Ok(match record.map(|record| record.output) {
+        Some(TaskOutput::Check { findings, .. }) => findings,
+        _ => Vec::new(),
+    })
+}

@@ -1,0 +1,24 @@
+//! Settings of the installation: secrets that are made at first start.
+
+use super::row::Columns;
+use super::{Database, DbError};
+
+/// The setting, made now if it has no value yet. Of several processes that start at once, one makes it and all get it.
+pub async fn get_or_create(
+    db: &Database,
+    name: &str,
+    make: impl FnOnce() -> String,
+) -> Result<String, DbError> {
+    let mut tx = db.write().await?;
+    sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        .bind(name)
+        .bind(make())
+        .execute(tx.connection())
+        .await?;
+    let row = sqlx::query("SELECT value FROM settings WHERE name = $1")
+        .bind(name)
+        .fetch_one(tx.connection())
+        .await?;
+    tx.commit().await?;
+    row.text("value")
+}

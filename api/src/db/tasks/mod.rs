@@ -1,0 +1,205 @@
+//! Tasks: one row per unit of farm work, whoever asked for it.
+//!
+//! - [`moves`]: from one state to the next, each a guarded write;
+//! - [`graph`]: which task needs which, and which render wants which;
+//! - [`pick`]: who is next.
+
+pub mod graph;
+pub mod moves;
+pub mod pick;
+
+use botflix_common::failure::Failure;
+use botflix_common::hash::TaskKey;
+use botflix_common::id::DirectorId;
+use botflix_common::task::{AttemptId, Lane, TaskKind, TaskRecord, TaskSpec};
+use sqlx::any::AnyRow;
+
+use super::row::Columns;
+use super::{Database, DbError, Write};
+
+/// `waiting → ready → queued → running → done | failed | canceled`; `queued | running → ready` when an attempt was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// For tasks it needs.
+    Waiting,
+    /// For a place in the queue.
+    Ready,
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Canceled,
+}
+
+impl TaskState {
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Ready,
+        Self::Queued,
+        Self::Running,
+        Self::Done,
+        Self::Failed,
+        Self::Canceled,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// A task without its documents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskHead {
+    pub key: TaskKey,
+    pub kind: TaskKind,
+    pub lane: Lane,
+    pub state: TaskState,
+    /// The current attempt; 0 before the first.
+    pub attempt: u32,
+    pub crashes: u32,
+    pub retries: u32,
+    pub worker: Option<String>,
+    pub progress: f64,
+    pub updated_at_ms: i64,
+}
+
+impl TaskHead {
+    pub fn attempt_id(&self) -> AttemptId {
+        AttemptId {
+            task: self.key,
+            attempt: self.attempt,
+        }
+    }
+
+    /// A worker has it, or may take it any moment.
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self.state, TaskState::Queued | TaskState::Running)
+    }
+}
+
+/// A task that is asked for.
+#[derive(Clone, Debug)]
+pub struct NewTask<'a> {
+    pub key: TaskKey,
+    pub spec: &'a TaskSpec,
+    pub state: TaskState,
+    pub weight: f64,
+    pub director: DirectorId,
+}
+
+/// The columns of a [`TaskHead`].
+const HEAD: &str = "t.task_key, t.kind, t.lane, t.state, t.attempt, t.crashes, t.retries, t.worker, t.progress, t.updated_at_ms";
+
+fn read_head(row: &AnyRow) -> Result<TaskHead, DbError> {
+    Ok(TaskHead {
+        key: row.parsed("task_key")?,
+        kind: row.word("kind", TaskKind::parse)?,
+        lane: row.word("lane", Lane::parse)?,
+        state: row.word("state", TaskState::parse)?,
+        attempt: row.count("attempt")?,
+        crashes: row.count("crashes")?,
+        retries: row.count("retries")?,
+        worker: row.text_or_null("worker")?,
+        progress: row.real("progress")?,
+        updated_at_ms: row.int("updated_at_ms")?,
+    })
+}
+
+fn head_query(clause: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("SELECT {HEAD} FROM tasks t {clause}"))
+}
+
+pub async fn head(tx: &mut Write, key: &TaskKey) -> Result<Option<TaskHead>, DbError> {
+    let row = sqlx::query(head_query("WHERE t.task_key = $1"))
+        .bind(key.hex())
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(read_head).transpose()
+}
+
+/// The same as [`head`], outside a transaction.
+pub async fn find(db: &Database, key: &TaskKey) -> Result<Option<TaskHead>, DbError> {
+    let row = sqlx::query(head_query("WHERE t.task_key = $1"))
+        .bind(key.hex())
+        .fetch_optional(db.reader())
+        .await?;
+    row.as_ref().map(read_head).transpose()
+}
+
+/// What a worker has or may take, in one lane.
+pub async fn in_flight(db: &Database, lane: Lane) -> Result<Vec<TaskHead>, DbError> {
+    let rows = sqlx::query(head_query(
+        "WHERE t.state IN ('queued', 'running') AND t.lane = $1 ORDER BY t.updated_at_ms",
+    ))
+    .bind(lane.name())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(read_head).collect()
+}
+
+/// How many tasks of each lane are in each state that is not final.
+pub async fn census(db: &Database) -> Result<Vec<(Lane, TaskState, u64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT lane, state, COUNT(*) AS tasks FROM tasks \
+         WHERE state IN ('waiting', 'ready', 'queued', 'running') GROUP BY lane, state",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.word("lane", Lane::parse)?,
+                row.word("state", TaskState::parse)?,
+                row.size("tasks")?,
+            ))
+        })
+        .collect()
+}
+
+/// What a task is to do, and the accepted records of the tasks it needs.
+pub async fn input(
+    db: &Database,
+    key: &TaskKey,
+) -> Result<Option<(TaskSpec, Vec<TaskRecord>)>, DbError> {
+    let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
+        .bind(key.hex())
+        .fetch_optional(db.reader())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let rows = sqlx::query(
+        "SELECT u.record FROM task_needs n JOIN tasks u ON u.task_key = n.needs_key \
+         WHERE n.task_key = $1 AND u.state = 'done' AND u.record IS NOT NULL",
+    )
+    .bind(key.hex())
+    .fetch_all(db.reader())
+    .await?;
+    let records = rows
+        .iter()
+        .map(|row| row.json("record"))
+        .collect::<Result<_, _>>()?;
+    Ok(Some((row.json("spec")?, records)))
+}
+
+/// Why a task failed, with what is for operators only.
+pub async fn failure(db: &Database, key: &TaskKey) -> Result<Option<Failure>, DbError> {
+    let row = sqlx::query("SELECT failure FROM tasks WHERE task_key = $1")
+        .bind(key.hex())
+        .fetch_optional(db.reader())
+        .await?;
+    match row {
+        Some(row) => row.json_or_null("failure"),
+        None => Ok(None),
+    }
+}

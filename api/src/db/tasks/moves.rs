@@ -1,0 +1,244 @@
+//! The moves of a task. Each is a guarded write: it names the state, and where an attempt is at stake the attempt, that the row must be in.
+
+use botflix_common::failure::Failure;
+use botflix_common::hash::TaskKey;
+use botflix_common::id::DirectorId;
+use botflix_common::task::{AttemptId, TaskRecord};
+
+use super::{HEAD, TaskHead, TaskState, read_head};
+use crate::db::row::{Columns, to_json};
+use crate::db::{DbError, Move, Write};
+
+/// What an attempt that did not end well costs its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// Nobody's fault: handed back by a drain, or lost before it started.
+    Nothing,
+    Retry,
+    Crash,
+}
+
+/// Whether a completion must be of the current attempt. Off only in the test that shows what the fence is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    Up,
+    Down,
+}
+
+const IN_FLIGHT: &str = "task_key = $1 AND attempt = $2 AND state IN ('queued', 'running')";
+
+/// ready → queued, as the next attempt. `None`: somebody else was quicker, or it is no longer wanted.
+pub async fn enqueue(
+    tx: &mut Write,
+    key: &TaskKey,
+    now_ms: i64,
+) -> Result<Option<AttemptId>, DbError> {
+    let row = sqlx::query(
+        "UPDATE tasks SET state = 'queued', attempt = attempt + 1, worker = NULL, progress = 0.0, updated_at_ms = $2 \
+         WHERE task_key = $1 AND state = 'ready' RETURNING attempt",
+    )
+    .bind(key.hex())
+    .bind(now_ms)
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(|row| {
+        Ok(AttemptId {
+            task: *key,
+            attempt: row.count("attempt")?,
+        })
+    })
+    .transpose()
+}
+
+/// queued → running.
+pub async fn start(
+    tx: &mut Write,
+    id: AttemptId,
+    worker: &str,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'running', worker = $3, updated_at_ms = $4 \
+         WHERE task_key = $1 AND attempt = $2 AND state = 'queued'",
+    )
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(worker)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// Progress only grows within an attempt. Implies that the attempt runs, should its start never be heard of.
+pub async fn progress(
+    tx: &mut Write,
+    id: AttemptId,
+    worker: &str,
+    fraction: f64,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let done = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE tasks SET state = 'running', worker = $3, progress = $4, updated_at_ms = $5 \
+         WHERE {IN_FLIGHT} AND progress < $4"
+    )))
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(worker)
+    .bind(fraction)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// queued | running → done: from now on dependents read this record and no other.
+pub async fn finish(
+    tx: &mut Write,
+    id: AttemptId,
+    record: &TaskRecord,
+    now_ms: i64,
+    fence: Fence,
+) -> Result<Move, DbError> {
+    let guard = match fence {
+        Fence::Up => IN_FLIGHT,
+        Fence::Down => "task_key = $1 AND $2 = $2",
+    };
+    let done = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE tasks SET state = 'done', progress = 1.0, record = $3, worker = $4, failure = NULL, \
+         updated_at_ms = $5 WHERE {guard}"
+    )))
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(to_json("record", record)?)
+    .bind(&record.worker)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    for artifact in record.artifacts.values() {
+        sqlx::query(
+            "INSERT INTO artifacts (sha256, task_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        )
+        .bind(artifact.sha256.to_string())
+        .bind(id.task.hex())
+        .execute(tx.connection())
+        .await?;
+    }
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// queued | running → ready: the attempt is over, the next one is due at `due_at_ms`.
+pub async fn requeue(
+    tx: &mut Write,
+    id: AttemptId,
+    charge: Charge,
+    due_at_ms: i64,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let (crashes, retries) = match charge {
+        Charge::Nothing => (0, 0),
+        Charge::Retry => (0, 1),
+        Charge::Crash => (1, 0),
+    };
+    let done = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE tasks SET state = 'ready', worker = NULL, progress = 0.0, crashes = crashes + $3, \
+         retries = retries + $4, due_at_ms = $5, updated_at_ms = $6 WHERE {IN_FLIGHT}"
+    )))
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(crashes)
+    .bind(retries)
+    .bind(due_at_ms)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// queued | running → failed.
+pub async fn fail(
+    tx: &mut Write,
+    id: AttemptId,
+    failure: &Failure,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let done = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE tasks SET state = 'failed', worker = NULL, failure = $3, updated_at_ms = $4 WHERE {IN_FLIGHT}"
+    )))
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(to_json("failure", failure)?)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// Anything but done or failed → canceled. Returns the task as it was, for the queue to be told; `None` when there was nothing to cancel.
+pub async fn cancel(
+    tx: &mut Write,
+    key: &TaskKey,
+    now_ms: i64,
+) -> Result<Option<TaskHead>, DbError> {
+    let select = format!(
+        "SELECT {HEAD} FROM tasks t WHERE t.task_key = $1 AND t.state IN ('waiting', 'ready', 'queued', 'running')"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(select))
+        .bind(key.hex())
+        .fetch_optional(tx.connection())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let before = read_head(&row)?;
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'canceled', worker = NULL, updated_at_ms = $3 \
+         WHERE task_key = $1 AND state = $2",
+    )
+    .bind(key.hex())
+    .bind(before.state.name())
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()).is_made().then_some(before))
+}
+
+/// failed | canceled → waiting | ready, with fresh counters, because somebody wants it again. The attempt goes on counting, so that a
+/// writer of an earlier life stays fenced off.
+pub async fn revive(
+    tx: &mut Write,
+    key: &TaskKey,
+    state: TaskState,
+    director: DirectorId,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = $2, director_id = $3, crashes = 0, retries = 0, worker = NULL, progress = 0.0, \
+         failure = NULL, created_at_ms = $4, due_at_ms = $4, updated_at_ms = $4 \
+         WHERE task_key = $1 AND state IN ('failed', 'canceled')",
+    )
+    .bind(key.hex())
+    .bind(state.name())
+    .bind(director.to_string())
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
+/// waiting → ready, for every task whose last need is now done. Returns how many.
+pub async fn release_dependents(
+    tx: &mut Write,
+    done: &TaskKey,
+    now_ms: i64,
+) -> Result<u64, DbError> {
+    let moved = sqlx::query(
+        "UPDATE tasks SET state = 'ready', due_at_ms = $2, updated_at_ms = $2 WHERE state = 'waiting' \
+         AND task_key IN (SELECT task_key FROM task_needs WHERE needs_key = $1) \
+         AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN tasks u ON u.task_key = n.needs_key \
+           WHERE n.task_key = tasks.task_key AND (u.state IS NULL OR u.state <> 'done'))",
+    )
+    .bind(done.hex())
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(moved.rows_affected())
+}

@@ -1,0 +1,76 @@
+//! One transaction on the graph of renders and tasks, and what must follow its commit.
+
+use std::collections::BTreeSet;
+
+use botflix_common::hash::Sha;
+use botflix_common::http::RenderState;
+use botflix_common::id::RenderId;
+use botflix_common::task::{AttemptId, Lane};
+
+use super::watch::Subject;
+use crate::db::events::{self, NewEvent};
+use crate::db::{Database, DbError, Write};
+
+/// The moves that belong together. Dropped without a commit, none of them was made.
+pub(super) struct Change {
+    pub tx: Write,
+    /// One time for all that happens in it.
+    pub now_ms: i64,
+    effects: Effects,
+}
+
+/// What to do once it is true. Losing this (the process dies right after the commit) delays, and the reconciler makes up for it.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub subjects: BTreeSet<Subject>,
+    pub cancels: Vec<(Lane, AttemptId)>,
+    /// Attempts that are over: nobody reads their inputs any more.
+    pub over: Vec<AttemptId>,
+    pub finished: Vec<RenderState>,
+    pub wake: bool,
+}
+
+impl Change {
+    pub async fn begin(db: &Database, now_ms: i64) -> Result<Self, DbError> {
+        Ok(Self {
+            tx: db.write_graph().await?,
+            now_ms,
+            effects: Effects::default(),
+        })
+    }
+
+    pub async fn commit(self) -> Result<Effects, DbError> {
+        self.tx.commit().await?;
+        Ok(self.effects)
+    }
+
+    /// Writes a line into a render's log.
+    pub async fn log(&mut self, render: RenderId, event: NewEvent) -> Result<(), DbError> {
+        self.effects.subjects.insert(Subject::Render(render));
+        events::append(&mut self.tx, render, event, self.now_ms).await
+    }
+
+    pub fn clip_changed(&mut self, clip: Sha) {
+        self.effects.subjects.insert(Subject::Clip(clip));
+    }
+
+    /// Something may now be ready to be queued.
+    pub fn wake(&mut self) {
+        self.effects.wake = true;
+    }
+
+    /// An attempt in the queue or at a worker is no longer wanted.
+    pub fn cancel_attempt(&mut self, lane: Lane, id: AttemptId) {
+        self.effects.cancels.push((lane, id));
+        self.effects.over.push(id);
+    }
+
+    /// An attempt has ended, well or not.
+    pub fn attempt_over(&mut self, id: AttemptId) {
+        self.effects.over.push(id);
+    }
+
+    pub fn finished(&mut self, state: RenderState) {
+        self.effects.finished.push(state);
+    }
+}

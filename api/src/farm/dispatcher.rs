@@ -1,0 +1,184 @@
+//! The loop that fills the queue: ready tasks, fairly between directors, and no more than the workers will soon take.
+//!
+//! The order of its steps is what makes a crash harmless anywhere: queued in SQL (the truth), then the attempt's input in object storage,
+//! then the message. What stops half way is in SQL and not in Redis, which the reconciler sees.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use botflix_common::queue::QueueError;
+use botflix_common::report::WorkerHello;
+use botflix_common::storage::StorageError;
+use botflix_common::storage_key;
+use botflix_common::task::{AttemptId, Lane, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage};
+use futures::StreamExt;
+use tracing::warn;
+
+use super::Core;
+use super::loops::Backoff;
+use crate::clock;
+use crate::db::DbError;
+use crate::db::tasks::moves::Charge;
+use crate::db::tasks::{self, moves, pick};
+
+/// Attempts queued in one transaction of a lane.
+const BATCH: u64 = 256;
+/// Attempts delivered to storage and Redis at the same time.
+const DELIVERIES: usize = 8;
+/// How long an attempt that could not be delivered waits for the next.
+const UNDELIVERED_WAIT_MS: i64 = 1_000;
+
+#[derive(Debug, thiserror::Error)]
+enum DispatchError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("a queued task has no row")]
+    NoTask,
+}
+
+/// An attempt on its way to Redis.
+#[derive(Clone, Copy)]
+struct Outgoing {
+    id: AttemptId,
+    kind: TaskKind,
+    lane: Lane,
+}
+
+pub(super) async fn run(core: Arc<Core>) {
+    let mut backoff = Backoff::default();
+    while !core.stop.is_cancelled() {
+        match core.dispatch_all().await {
+            Ok(()) => backoff.reset(),
+            Err(error) => {
+                warn!(%error, "dispatching failed");
+                core.metrics.loop_failed("dispatcher");
+                backoff.pause(&core.stop).await;
+            }
+        }
+        tokio::select! {
+            () = core.stop.cancelled() => {}
+            () = core.dispatch.notified() => {}
+            () = tokio::time::sleep(core.config.dispatch_every) => {}
+        }
+    }
+}
+
+/// Tasks of a lane that the workers run at once.
+pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
+    workers
+        .iter()
+        .filter(|worker| !worker.draining && worker.lanes.contains(&lane))
+        .map(|worker| u64::from(worker.slots))
+        .sum()
+}
+
+impl Core {
+    async fn dispatch_all(&self) -> Result<(), DispatchError> {
+        let mut due = Vec::new();
+        for lane in Lane::ALL {
+            if pick::any_due(&self.db, lane, clock::now_ms()).await? {
+                due.push(lane);
+            }
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        // Also the proof that Redis is there: nothing is queued in SQL while it is away.
+        let workers = self.queue.workers().await?;
+        for lane in due {
+            let outgoing = self.enqueue(lane, self.depth(lane, &workers)).await?;
+            futures::stream::iter(outgoing)
+                .for_each_concurrent(DELIVERIES, |outgoing| self.deliver_or_take_back(outgoing))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// How many tasks of a lane may be queued or running at once.
+    fn depth(&self, lane: Lane, workers: &[WorkerHello]) -> u64 {
+        match slots(lane, workers) {
+            0 => self.config.depth_without_workers,
+            slots => slots.saturating_mul(self.config.depth_per_slot),
+        }
+    }
+
+    /// ready → queued for as many as fit, in one transaction.
+    async fn enqueue(&self, lane: Lane, depth: u64) -> Result<Vec<Outgoing>, DispatchError> {
+        let now_ms = clock::now_ms();
+        let mut tx = self.db.write_graph().await?;
+        let free = depth.saturating_sub(pick::busy(&mut tx, lane).await?);
+        if free == 0 {
+            return Ok(Vec::new());
+        }
+        let mut outgoing = Vec::new();
+        let mut waits_ms = Vec::new();
+        for next in pick::next(&mut tx, lane, now_ms, free.min(BATCH)).await? {
+            if let Some(id) = moves::enqueue(&mut tx, &next.key, now_ms).await? {
+                outgoing.push(Outgoing {
+                    id,
+                    kind: next.kind,
+                    lane,
+                });
+                waits_ms.push(now_ms - next.ready_since_ms);
+            }
+        }
+        tx.commit().await?;
+        for waited_ms in waits_ms {
+            self.metrics.dispatched(waited_ms);
+        }
+        Ok(outgoing)
+    }
+
+    async fn deliver_or_take_back(&self, outgoing: Outgoing) {
+        let Err(error) = self.deliver(outgoing).await else {
+            return;
+        };
+        warn!(%error, attempt = %outgoing.id, "an attempt could not be delivered");
+        self.metrics.loop_failed("dispatcher");
+        if let Err(error) = self.take_back(outgoing.id).await {
+            // The reconciler will miss it in Redis.
+            warn!(%error, attempt = %outgoing.id, "nor could it be taken back");
+        }
+    }
+
+    async fn deliver(&self, outgoing: Outgoing) -> Result<(), DispatchError> {
+        let Outgoing { id, kind, lane } = outgoing;
+        let (spec, records) = tasks::input(&self.db, &id.task)
+            .await?
+            .ok_or(DispatchError::NoTask)?;
+        let input = TaskInput {
+            version: PAYLOAD_VERSION,
+            spec,
+            upstream: records
+                .into_iter()
+                .map(|record| (record.task, record))
+                .collect::<BTreeMap<_, _>>(),
+        };
+        self.storage
+            .put_json(&storage_key::input(&id), &input)
+            .await?;
+        let message = TaskMessage {
+            version: PAYLOAD_VERSION,
+            id,
+            kind,
+        };
+        self.queue.push(lane, &message).await?;
+        Ok(())
+    }
+
+    /// queued → ready: the next attempt is another one, so it does not matter whether this one reached Redis after all.
+    async fn take_back(&self, id: AttemptId) -> Result<(), DbError> {
+        let now_ms = clock::now_ms();
+        let mut tx = self.db.write_graph().await?;
+        let due_at_ms = now_ms + UNDELIVERED_WAIT_MS;
+        let moved = moves::requeue(&mut tx, id, Charge::Nothing, due_at_ms, now_ms).await?;
+        if moved.is_made() {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! The end of an attempt: done, failed, handed back or lost, and what follows for the task, its dependents, its clip and its renders.
+
+use botflix_common::failure::{Failure, FailureClass};
+use botflix_common::http::{ClipStatus, EventTask, RenderEventKind};
+use botflix_common::task::{AttemptId, TaskKind, TaskOutput, TaskRecord};
+use botflix_common::verdict::Verdict;
+
+use super::change::Change;
+use super::config::FarmConfig;
+use super::problems;
+use crate::db::events::NewEvent;
+use crate::db::tasks::moves::{self, Charge};
+use crate::db::tasks::{self, TaskHead, TaskState, graph};
+use crate::db::{DbError, clips, renders};
+
+/// What became of an attempt's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Done(TaskKind),
+    /// The task runs again.
+    Again(TaskKind),
+    Failed(TaskKind),
+    /// It has started, or made progress.
+    Noted,
+    /// The attempt is not the current one, or over already: nothing was changed.
+    Stale,
+}
+
+impl Change {
+    pub(super) async fn done(
+        &mut self,
+        id: AttemptId,
+        record: &TaskRecord,
+        config: &FarmConfig,
+    ) -> Result<Ending, DbError> {
+        let Some(head) = tasks::head(&mut self.tx, &id.task).await? else {
+            return Ok(Ending::Stale);
+        };
+        if record.task != id.task || kind_of(&record.output) != head.kind {
+            return self.failed(id, problems::bad_record(), config).await;
+        }
+        let finished = moves::finish(&mut self.tx, id, record, self.now_ms, config.fence).await?;
+        if !finished.is_made() {
+            return Ok(Ending::Stale);
+        }
+        self.attempt_over(id);
+        if let TaskOutput::Inspect { facts } = &record.output {
+            let (_, judgement) = clips::judge(facts);
+            let status = match judgement.verdict {
+                Verdict::Accept | Verdict::Convert => ClipStatus::Ready,
+                Verdict::Refuse => ClipStatus::Refused,
+            };
+            if let Some(clip) = clips::of_task(&mut self.tx, &id.task).await? {
+                let known =
+                    clips::fate::inspected(&mut self.tx, &clip.sha256, status, facts).await?;
+                if known.is_made() {
+                    self.clip_decided(&clip).await?;
+                }
+            }
+        }
+        moves::release_dependents(&mut self.tx, &id.task, self.now_ms).await?;
+        let ended = EventTask {
+            kind: head.kind,
+            shot: None,
+            attempt: id.attempt,
+            progress: 1.0,
+            worker: Some(record.worker.clone()),
+        };
+        for (render, shot) in graph::live_renders(&mut self.tx, &id.task).await? {
+            renders::moves::measure_progress(&mut self.tx, render).await?;
+            let task = EventTask {
+                shot,
+                ..ended.clone()
+            };
+            self.log(render, NewEvent::of_task(RenderEventKind::TaskDone, task))
+                .await?;
+            self.publish_if_complete(render).await?;
+        }
+        self.wake();
+        Ok(Ending::Done(head.kind))
+    }
+
+    pub(super) async fn failed(
+        &mut self,
+        id: AttemptId,
+        failure: Failure,
+        config: &FarmConfig,
+    ) -> Result<Ending, DbError> {
+        let Some(head) = self.current(id).await? else {
+            return Ok(Ending::Stale);
+        };
+        match failure.class {
+            FailureClass::Permanent => self.give_up(&head, &failure).await,
+            FailureClass::Retry if head.retries >= config.retry_limit => {
+                self.give_up(&head, &failure).await
+            }
+            FailureClass::Retry => {
+                let wait = config.backoff(head.retries);
+                let due_at_ms = self.now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                self.again(&head, Charge::Retry, due_at_ms, &failure.message)
+                    .await
+            }
+            FailureClass::Crash => self.crashed(&head, &failure.message, config).await,
+        }
+    }
+
+    /// Handed back unfinished by a worker that drains.
+    pub(super) async fn released(&mut self, id: AttemptId) -> Result<Ending, DbError> {
+        match self.current(id).await? {
+            Some(head) => {
+                self.again(
+                    &head,
+                    Charge::Nothing,
+                    self.now_ms,
+                    "The worker handed it back.",
+                )
+                .await
+            }
+            None => Ok(Ending::Stale),
+        }
+    }
+
+    /// Its lease ran out. One that had started is taken to have died of the task; one that had not is not charged.
+    pub(super) async fn lost(
+        &mut self,
+        id: AttemptId,
+        config: &FarmConfig,
+    ) -> Result<Ending, DbError> {
+        match self.current(id).await? {
+            Some(head) if head.state == TaskState::Running => {
+                self.crashed(&head, "Its worker is gone.", config).await
+            }
+            Some(head) => {
+                self.again(&head, Charge::Nothing, self.now_ms, "Its worker is gone.")
+                    .await
+            }
+            None => Ok(Ending::Stale),
+        }
+    }
+
+    /// Redis does not know of it any more, through no fault of the task.
+    pub(super) async fn vanished(&mut self, id: AttemptId) -> Result<Ending, DbError> {
+        match self.current(id).await? {
+            Some(head) => {
+                self.again(
+                    &head,
+                    Charge::Nothing,
+                    self.now_ms,
+                    "It was lost on the way.",
+                )
+                .await
+            }
+            None => Ok(Ending::Stale),
+        }
+    }
+
+    /// The task, if this is its current attempt and it is not over.
+    async fn current(&mut self, id: AttemptId) -> Result<Option<TaskHead>, DbError> {
+        let head = tasks::head(&mut self.tx, &id.task).await?;
+        Ok(head.filter(|head| head.attempt == id.attempt && head.is_in_flight()))
+    }
+
+    async fn crashed(
+        &mut self,
+        head: &TaskHead,
+        why: &str,
+        config: &FarmConfig,
+    ) -> Result<Ending, DbError> {
+        let crashes = head.crashes + 1;
+        if crashes >= config.crash_limit {
+            return self.give_up(head, &problems::poison(crashes)).await;
+        }
+        self.again(head, Charge::Crash, self.now_ms, why).await
+    }
+
+    async fn again(
+        &mut self,
+        head: &TaskHead,
+        charge: Charge,
+        due_at_ms: i64,
+        why: &str,
+    ) -> Result<Ending, DbError> {
+        let requeued = moves::requeue(
+            &mut self.tx,
+            head.attempt_id(),
+            charge,
+            due_at_ms,
+            self.now_ms,
+        )
+        .await?;
+        if !requeued.is_made() {
+            return Ok(Ending::Stale);
+        }
+        self.attempt_over(head.attempt_id());
+        for (render, shot) in graph::live_renders(&mut self.tx, &head.key).await? {
+            let event = NewEvent::of_task(RenderEventKind::TaskRetried, told(head, shot));
+            self.log(render, event.saying(why)).await?;
+        }
+        self.wake();
+        Ok(Ending::Again(head.kind))
+    }
+
+    /// The task fails for good, and with it every render that needs it.
+    async fn give_up(&mut self, head: &TaskHead, failure: &Failure) -> Result<Ending, DbError> {
+        let failed = moves::fail(&mut self.tx, head.attempt_id(), failure, self.now_ms).await?;
+        if !failed.is_made() {
+            return Ok(Ending::Stale);
+        }
+        self.attempt_over(head.attempt_id());
+        if head.kind == TaskKind::Inspect
+            && let Some(clip) = clips::of_task(&mut self.tx, &head.key).await?
+            && clips::fate::inspection_failed(&mut self.tx, &clip.sha256)
+                .await?
+                .is_made()
+        {
+            self.clip_decided(&clip).await?;
+        }
+        for (render, shot) in graph::live_renders(&mut self.tx, &head.key).await? {
+            let problem = problems::task_failed(head.kind, shot.as_deref(), failure);
+            let event = NewEvent::of_task(RenderEventKind::TaskFailed, told(head, shot));
+            self.log(render, event.saying(&failure.message)).await?;
+            self.fail_render(render, &problem).await?;
+        }
+        Ok(Ending::Failed(head.kind))
+    }
+
+    /// A clip's verdict is known, or that there will be none: whoever waited for it moves on.
+    async fn clip_decided(&mut self, clip: &clips::ClipRow) -> Result<(), DbError> {
+        self.clip_changed(clip.sha256);
+        for render in renders::waiting_for(&mut self.tx, &clip.sha256).await? {
+            self.advance(render).await?;
+        }
+        Ok(())
+    }
+}
+
+fn told(head: &TaskHead, shot: Option<String>) -> EventTask {
+    EventTask {
+        kind: head.kind,
+        shot,
+        attempt: head.attempt,
+        progress: head.progress,
+        worker: head.worker.clone(),
+    }
+}
+
+fn kind_of(output: &TaskOutput) -> TaskKind {
+    match output {
+        TaskOutput::Inspect { .. } => TaskKind::Inspect,
+        TaskOutput::Conform { .. } => TaskKind::Conform,
+        TaskOutput::Mix(_) => TaskKind::Mix,
+        TaskOutput::Assemble { .. } => TaskKind::Assemble,
+        TaskOutput::Check { .. } => TaskKind::Check,
+        TaskOutput::Package { .. } => TaskKind::Package,
+    }
+}

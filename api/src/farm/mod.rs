@@ -1,0 +1,203 @@
+//! Farm control: turns accepted renders into tasks, hands tasks to the queue, takes reports back, publishes, and heals what was cut short.
+//!
+//! SQL is the truth and Redis the doorbell: a move is committed first and told to Redis after, and whatever is lost in between is found
+//! by the [`reconciler`]. Must not know HTTP, nor what a task does.
+//!
+//! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`progress`]: the moves of the graph, each inside one [`change::Change`];
+//! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them.
+
+mod cancel;
+mod change;
+mod config;
+mod dispatcher;
+mod finish;
+mod housekeeping;
+mod loops;
+mod metrics;
+mod problems;
+mod progress;
+mod publish;
+mod reconciler;
+mod reports;
+mod submit;
+mod tasks;
+mod watch;
+
+use std::sync::Arc;
+
+use botflix_common::hash::Sha;
+use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::manifest::ShotManifest;
+use botflix_common::queue::Queue;
+use botflix_common::storage::Storage;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::db::clips::Arrival;
+use crate::db::{Database, DbError, clips};
+use change::{Change, Effects};
+use metrics::FarmMetrics;
+use progress::ProgressPace;
+
+pub use cancel::Canceled;
+pub use config::{FarmConfig, FarmError};
+pub use problems::invalid_manifest;
+pub use submit::{Idempotency, Submitted};
+pub use watch::{Subject, Watch};
+
+/// A handle to the farm of this process. Cheap to clone; when the last one is dropped, the loops end.
+#[derive(Clone)]
+pub struct Farm {
+    core: Arc<Core>,
+    _stop_when_dropped: Arc<DropGuard>,
+}
+
+/// What the loops and the callers share.
+struct Core {
+    db: Database,
+    queue: Queue,
+    storage: Storage,
+    config: FarmConfig,
+    metrics: FarmMetrics,
+    changes: broadcast::Sender<Subject>,
+    /// Something may be ready to be queued.
+    dispatch: Notify,
+    pace: ProgressPace,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Farm {
+    /// Starts the loops; [`Farm::stop`] ends them. Call within a tokio runtime. Several processes may run a farm on one database.
+    pub async fn start(
+        db: Database,
+        queue: Queue,
+        storage: Storage,
+        config: FarmConfig,
+        registry: &prometheus::Registry,
+    ) -> Result<Self, FarmError> {
+        config.check()?;
+        let (changes, _) = broadcast::channel(watch::CHANGES_KEPT);
+        let core = Arc::new(Core {
+            db,
+            queue,
+            storage,
+            config,
+            metrics: FarmMetrics::register(registry)?,
+            changes,
+            dispatch: Notify::new(),
+            pace: ProgressPace::default(),
+            stop: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+        });
+        loops::start(&core);
+        Ok(Self {
+            _stop_when_dropped: Arc::new(core.stop.clone().drop_guard()),
+            core,
+        })
+    }
+
+    /// Ends the loops after what they are at. What they leave undone, the next start finds.
+    pub async fn stop(&self) {
+        self.core.stop.cancel();
+        self.core.tracker.close();
+        self.core.tracker.wait().await;
+    }
+
+    /// Stores a render; when this returns `New`, it is never lost.
+    pub async fn submit_render(
+        &self,
+        director: DirectorId,
+        manifest: &ShotManifest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, DbError> {
+        self.core.submit(director, manifest, idempotency).await
+    }
+
+    /// Notes that a director has sent a clip whose bytes are now stored.
+    pub async fn clip_arrived(
+        &self,
+        director: DirectorId,
+        sha: Sha,
+        bytes: u64,
+    ) -> Result<Arrival, DbError> {
+        let mut tx = self.core.db.write_graph().await?;
+        let arrival = clips::arrive(&mut tx, director, sha, bytes, clock::now_ms()).await?;
+        tx.commit().await?;
+        self.wake();
+        Ok(arrival)
+    }
+
+    /// Ends a render that is not finished. [`DbError::Gone`] when there is none.
+    pub async fn cancel_render(&self, id: RenderId) -> Result<Canceled, DbError> {
+        self.core.cancel(id).await
+    }
+
+    /// Follows a render. Subscribe first, then read the database, then wait: so nothing is missed.
+    pub fn watch_render(&self, id: RenderId) -> Watch {
+        Watch::new(Subject::Render(id), self.core.changes.subscribe())
+    }
+
+    /// Follows a clip, in the same way.
+    pub fn watch_clip(&self, sha: Sha) -> Watch {
+        Watch::new(Subject::Clip(sha), self.core.changes.subscribe())
+    }
+
+    /// Has the dispatcher look now instead of at its next turn.
+    pub fn wake(&self) {
+        self.core.dispatch.notify_one();
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.core.db
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.core.queue
+    }
+
+    pub fn storage(&self) -> &Storage {
+        &self.core.storage
+    }
+}
+
+impl Core {
+    async fn change(&self) -> Result<Change, DbError> {
+        Change::begin(&self.db, clock::now_ms()).await
+    }
+
+    /// Makes the change true and lets everybody know.
+    async fn commit(self: &Arc<Self>, change: Change) -> Result<(), DbError> {
+        let effects = change.commit().await?;
+        self.follow_up(effects);
+        Ok(())
+    }
+
+    fn follow_up(self: &Arc<Self>, effects: Effects) {
+        for state in &effects.finished {
+            self.metrics.render_finished(*state);
+        }
+        for subject in effects.subjects {
+            self.tell(subject);
+        }
+        if effects.wake {
+            self.dispatch.notify_one();
+        }
+        if !effects.cancels.is_empty() || !effects.over.is_empty() {
+            let core = Arc::clone(self);
+            self.tracker.spawn(async move {
+                core.cancel_in_queue(effects.cancels).await;
+                core.forget_inputs(effects.over).await;
+            });
+        }
+    }
+
+    /// Lets those who follow the subject know.
+    fn tell(&self, subject: Subject) {
+        // An error means that nobody follows anything at the moment.
+        let followers = self.changes.send(subject).unwrap_or(0);
+        tracing::trace!(?subject, followers, "changed");
+    }
+}

@@ -1,0 +1,226 @@
+//! The loop that compares what SQL believes with what Redis knows, and sets right what a crash or a lost Redis left behind.
+//!
+//! Periodic, idempotent, takes no input; several processes may run it, because every repair is a guarded write. It never believes one
+//! scan: something is absent, or odd, only when it was so twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use botflix_common::id::RenderId;
+use botflix_common::queue::QueueError;
+use botflix_common::task::{AttemptId, Lane};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Core;
+use super::dispatcher::slots;
+use super::finish::Ending;
+use super::housekeeping::Housekeeping;
+use super::loops::Backoff;
+use crate::clock;
+use crate::db::tasks::{self, TaskHead};
+use crate::db::{DbError, renders};
+
+/// Renders set right in one round.
+const RENDERS: u32 = 100;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReconcileError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// How an attempt came to be lost.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    /// Its lease ran out.
+    Lease,
+    /// Redis does not know it.
+    Vanished,
+}
+
+/// What scans of one lane found wrong.
+#[derive(Default)]
+struct Suspicions {
+    /// In SQL and not in Redis.
+    absent: Suspects,
+    /// In Redis and not current in SQL.
+    odd: Suspects,
+}
+
+/// Attempts under suspicion, since when; dropped as soon as one scan clears them.
+#[derive(Default)]
+struct Suspects(HashMap<AttemptId, Instant>);
+
+impl Suspects {
+    /// Takes what a scan saw and returns what every scan has seen for at least `long_enough`.
+    fn confirm(&mut self, seen: &HashSet<AttemptId>, long_enough: Duration) -> Vec<AttemptId> {
+        self.0.retain(|id, _| seen.contains(id));
+        for id in seen {
+            self.0.entry(*id).or_insert_with(Instant::now);
+        }
+        let confirmed = self
+            .0
+            .iter()
+            .filter(|(_, since)| since.elapsed() >= long_enough);
+        confirmed.map(|(id, _)| *id).collect()
+    }
+}
+
+pub(super) async fn run(core: Arc<Core>) {
+    let mut suspicions: HashMap<Lane, Suspicions> = HashMap::new();
+    let mut backoff = Backoff::default();
+    let mut housekeeping = Housekeeping::default();
+    while !core.stop.is_cancelled() {
+        match core.reconcile(&mut suspicions).await {
+            Ok(()) => backoff.reset(),
+            Err(error) => {
+                warn!(%error, "reconciling failed");
+                core.metrics.loop_failed("reconciler");
+                backoff.pause(&core.stop).await;
+            }
+        }
+        housekeeping.round(&core).await;
+        tokio::select! {
+            () = core.stop.cancelled() => {}
+            () = tokio::time::sleep(core.config.reconcile_every) => {}
+        }
+    }
+}
+
+impl Core {
+    async fn reconcile(
+        self: &Arc<Self>,
+        suspicions: &mut HashMap<Lane, Suspicions>,
+    ) -> Result<(), ReconcileError> {
+        // First what needs no Redis.
+        self.advance_overlooked().await?;
+        self.metrics.census(&tasks::census(&self.db).await?);
+        let workers = self.queue.workers().await?;
+        for lane in Lane::ALL {
+            self.metrics.worker_slots(lane, slots(lane, &workers));
+            let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
+            self.end_all(reaped, Loss::Lease).await;
+            self.compare(lane, suspicions.entry(lane).or_default())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Renders that wait although all their clips are decided.
+    async fn advance_overlooked(self: &Arc<Self>) -> Result<(), DbError> {
+        for id in renders::overlooked(&self.db, RENDERS).await? {
+            match self.advance(id).await {
+                Ok(()) => {
+                    self.metrics.healed("overlooked");
+                    info!(render = %id, "a render that had been overlooked moves on");
+                }
+                // The others are none the worse for it.
+                Err(error) => warn!(%error, render = %id, "a render cannot be moved on"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn advance(self: &Arc<Self>, id: RenderId) -> Result<(), DbError> {
+        let mut change = self.change().await?;
+        change.advance(id).await?;
+        self.commit(change).await
+    }
+
+    async fn compare(
+        self: &Arc<Self>,
+        lane: Lane,
+        suspicions: &mut Suspicions,
+    ) -> Result<(), ReconcileError> {
+        // SQL first: what is queued after this is not expected in the snapshot.
+        let believed = tasks::in_flight(&self.db, lane).await?;
+        let snapshot = self.queue.snapshot(lane).await?;
+        let held = snapshot
+            .entries
+            .iter()
+            .filter(|entry| entry.holder.is_some())
+            .count();
+        self.metrics
+            .queue_depth(lane, snapshot.entries.len() - held, held);
+        let known: HashSet<AttemptId> = snapshot.entries.iter().map(|entry| entry.id).collect();
+        let current: HashSet<AttemptId> = believed.iter().map(TaskHead::attempt_id).collect();
+
+        let settled_ms = self.config.settled_after.as_millis();
+        let settled = clock::now_ms() - i64::try_from(settled_ms).unwrap_or(i64::MAX);
+        let absent = believed
+            .iter()
+            .filter(|task| task.updated_at_ms <= settled && !snapshot.truncated)
+            .map(TaskHead::attempt_id)
+            .filter(|id| !known.contains(id))
+            .collect();
+        let absent = suspicions.absent.confirm(&absent, self.config.absent_for);
+        self.end_all(absent, Loss::Vanished).await;
+        // Over or canceled, yet in the queue or at a worker: called off, so that nobody spends time on it.
+        let odd = known.difference(&current).copied().collect();
+        for id in suspicions.odd.confirm(&odd, self.config.absent_for) {
+            self.call_off(lane, id).await?;
+            self.metrics.healed("called_off");
+        }
+        Ok(())
+    }
+
+    /// One that cannot be ended now is in SQL and not in Redis: a later round finds it so.
+    async fn end_all(self: &Arc<Self>, attempts: Vec<AttemptId>, loss: Loss) {
+        for id in attempts {
+            if let Err(error) = self.end(id, loss).await {
+                warn!(%error, attempt = %id, "a lost attempt cannot be ended yet");
+                self.metrics.loop_failed("reconciler");
+            }
+        }
+    }
+
+    async fn end(self: &Arc<Self>, id: AttemptId, loss: Loss) -> Result<(), DbError> {
+        let mut change = self.change().await?;
+        let ending = match loss {
+            Loss::Lease => change.lost(id, &self.config).await?,
+            Loss::Vanished => change.vanished(id).await?,
+        };
+        if ending == Ending::Stale {
+            return Ok(());
+        }
+        self.commit(change).await?;
+        self.metrics.attempt_healed(loss.name(), ending);
+        warn!(attempt = %id, loss = loss.name(), "an attempt was lost: its task runs again");
+        Ok(())
+    }
+}
+
+impl Loss {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lease => "lease",
+            Self::Vanished => "vanished",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botflix_common::hash::TaskKey;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_scan_is_not_believed_and_one_that_clears_starts_anew() {
+        let id = AttemptId {
+            task: TaskKey::of(b"task"),
+            attempt: 1,
+        };
+        let (wrong, fine) = (HashSet::from([id]), HashSet::new());
+        let (mut suspects, five) = (Suspects::default(), Duration::from_secs(5));
+        assert!(suspects.confirm(&wrong, five).is_empty());
+        tokio::time::advance(five).await;
+        assert!(suspects.confirm(&fine, five).is_empty());
+        assert!(suspects.confirm(&wrong, five).is_empty());
+        tokio::time::advance(five).await;
+        assert_eq!(suspects.confirm(&wrong, five), [id]);
+    }
+}

@@ -1,0 +1,209 @@
+//! From a manifest to a render, and from its clips' facts to its plan: accepted → planning → running.
+
+use std::sync::Arc;
+
+use botflix_common::hash::Sha;
+use botflix_common::http::{ClipStatus, RenderState};
+use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::manifest::ShotManifest;
+use botflix_common::plan::{self, FactsByClip, Plan};
+use botflix_common::problem::FieldProblem;
+
+use super::Core;
+use super::change::Change;
+use super::problems;
+use crate::db::clips::{self, ClipRow};
+use crate::db::events::NewEvent;
+use crate::db::idempotency::{self, Remembered};
+use crate::db::{DbError, renders};
+
+/// A director's name for one request, so that sending it again does not do it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: String,
+    /// Of the body as it was sent.
+    pub body_sha256: Sha,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Submitted {
+    New(RenderId),
+    /// The key was used for the same body within the last day.
+    Same(RenderId),
+    /// The key was used for another body.
+    KeyReused,
+    /// Nothing was stored: clips that were not sent, and whatever the facts known now decide against the manifest.
+    Invalid(Vec<FieldProblem>),
+}
+
+impl Core {
+    pub(super) async fn submit(
+        self: &Arc<Self>,
+        director: DirectorId,
+        manifest: &ShotManifest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, DbError> {
+        let mut change = self.change().await?;
+        let submitted = change.submit(director, manifest, idempotency).await?;
+        if matches!(submitted, Submitted::New(_)) {
+            self.commit(change).await?;
+        }
+        Ok(submitted)
+    }
+}
+
+impl Change {
+    async fn submit(
+        &mut self,
+        director: DirectorId,
+        manifest: &ShotManifest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, DbError> {
+        if let Some(sent) = &idempotency
+            && let Some(known) =
+                idempotency::find(&mut self.tx, director, &sent.key, self.now_ms).await?
+        {
+            return Ok(if known.body_sha256 == sent.body_sha256 {
+                Submitted::Same(known.render)
+            } else {
+                Submitted::KeyReused
+            });
+        }
+        let mut shas: Vec<Sha> = manifest.clips().iter().map(|named| named.clip).collect();
+        shas.sort_unstable();
+        shas.dedup();
+        let visible = clips::visible(&mut self.tx, director, &shas).await?;
+        let mut problems: Vec<FieldProblem> = manifest
+            .clips()
+            .iter()
+            .filter(|named| !visible.contains_key(&named.clip))
+            .map(|named| plan::unknown_clip(&named.pointer, &named.clip))
+            .collect();
+        let outlook = Outlook::of(manifest, visible.into_values());
+        let planned = match outlook {
+            Outlook::Impossible(more) => {
+                // Those were found above, also the ones of another director's clips.
+                problems.extend(
+                    more.into_iter()
+                        .filter(|problem| problem.code != plan::UNKNOWN_CLIP),
+                );
+                None
+            }
+            Outlook::Open => None,
+            Outlook::Planned(plan) => Some(plan),
+        };
+        if !problems.is_empty() {
+            return Ok(Submitted::Invalid(problems));
+        }
+
+        let id = RenderId::fresh();
+        renders::insert(&mut self.tx, id, director, manifest, &shas, self.now_ms).await?;
+        self.log(id, NewEvent::state()).await?;
+        if let Some(sent) = idempotency {
+            let remembered = Remembered {
+                body_sha256: sent.body_sha256,
+                render: id,
+            };
+            idempotency::insert(&mut self.tx, director, &sent.key, remembered, self.now_ms).await?;
+        }
+        if let Some(plan) = planned {
+            self.run(id, director, &plan).await?;
+        }
+        Ok(Submitted::New(id))
+    }
+
+    /// Moves a render on that waits for its clips, if they let it: it runs, fails, or goes on waiting.
+    pub(super) async fn advance(&mut self, id: RenderId) -> Result<(), DbError> {
+        let Some(render) = renders::find(&mut self.tx, id).await? else {
+            return Ok(());
+        };
+        if render.state != RenderState::Accepted {
+            return Ok(());
+        }
+        let manifest = match renders::find_manifest(&mut self.tx, id).await {
+            // It must not stand in the way of the clip's other renders.
+            Err(DbError::Broken { .. }) => {
+                return self.fail_render(id, &problems::unreadable()).await;
+            }
+            manifest => manifest?,
+        };
+        let clips = clips::of_render(&mut self.tx, id).await?;
+        match Outlook::of(&manifest, clips) {
+            Outlook::Open => Ok(()),
+            Outlook::Impossible(errors) => {
+                self.fail_render(id, &problems::invalid_manifest(errors))
+                    .await
+            }
+            Outlook::Planned(plan) => self.run(id, render.director_id, &plan).await,
+        }
+    }
+
+    /// accepted → planning → running, and straight on to published when all of it was done before.
+    async fn run(
+        &mut self,
+        id: RenderId,
+        director: DirectorId,
+        plan: &Plan,
+    ) -> Result<(), DbError> {
+        let planning = renders::moves::enter(
+            &mut self.tx,
+            id,
+            RenderState::Accepted,
+            RenderState::Planning,
+        );
+        if !planning.await?.is_made() {
+            return Ok(());
+        }
+        self.log(id, NewEvent::state()).await?;
+        self.lay_tasks(id, director, plan).await?;
+        if !renders::moves::run(&mut self.tx, id, plan).await?.is_made() {
+            return Err(DbError::Gone("render"));
+        }
+        renders::moves::measure_progress(&mut self.tx, id).await?;
+        self.log(id, NewEvent::state()).await?;
+        self.publish_if_complete(id).await?;
+        self.wake();
+        Ok(())
+    }
+}
+
+/// What the clips say about a manifest so far.
+enum Outlook {
+    /// Some clips are still being inspected, and nothing speaks against the manifest yet.
+    Open,
+    Impossible(Vec<FieldProblem>),
+    Planned(Box<Plan>),
+}
+
+impl Outlook {
+    fn of(manifest: &ShotManifest, clips: impl IntoIterator<Item = ClipRow>) -> Self {
+        let mut facts = FactsByClip::new();
+        let mut failed = Vec::new();
+        let mut inspecting = false;
+        for clip in clips {
+            match clip.status {
+                ClipStatus::Inspecting => inspecting = true,
+                ClipStatus::Failed => failed.push(clip.sha256),
+                ClipStatus::Ready | ClipStatus::Refused => {
+                    facts.extend(clip.facts.map(|facts| (clip.sha256, facts)));
+                }
+            }
+        }
+        let mut problems = plan::known_problems(manifest, &facts);
+        let failed_uses = manifest
+            .clips()
+            .into_iter()
+            .filter(|named| failed.contains(&named.clip));
+        problems.extend(failed_uses.map(|named| problems::inspection_failed(&named.pointer)));
+        if !problems.is_empty() {
+            return Self::Impossible(problems);
+        }
+        if inspecting {
+            return Self::Open;
+        }
+        match plan::plan(manifest, &facts) {
+            Ok(plan) => Self::Planned(Box::new(plan)),
+            Err(problems) => Self::Impossible(problems),
+        }
+    }
+}

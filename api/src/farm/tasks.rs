@@ -1,0 +1,73 @@
+//! Laying a plan's tasks into the graph. What was done before is reused as it is; what another render already waits for is shared.
+
+use std::collections::HashMap;
+
+use botflix_common::hash::TaskKey;
+use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::plan::Plan;
+
+use super::change::Change;
+use crate::db::DbError;
+use crate::db::tasks::graph::{self, Wanted};
+use crate::db::tasks::{NewTask, TaskState, moves};
+
+impl Change {
+    pub(super) async fn lay_tasks(
+        &mut self,
+        render: RenderId,
+        director: DirectorId,
+        plan: &Plan,
+    ) -> Result<(), DbError> {
+        let keys: Vec<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
+        let before = graph::states(&mut self.tx, &keys).await?;
+        let mut new = Vec::new();
+        for task in &plan.tasks {
+            let state = initial_state(&task.spec.needs(), &before);
+            match before.get(&task.key) {
+                None => new.push(NewTask {
+                    key: task.key,
+                    spec: &task.spec,
+                    state,
+                    weight: task.weight,
+                    director,
+                }),
+                Some(TaskState::Failed | TaskState::Canceled) => {
+                    let revived =
+                        moves::revive(&mut self.tx, &task.key, state, director, self.now_ms);
+                    if !revived.await?.is_made() {
+                        return Err(DbError::Gone("task"));
+                    }
+                }
+                Some(
+                    TaskState::Waiting
+                    | TaskState::Ready
+                    | TaskState::Queued
+                    | TaskState::Running
+                    | TaskState::Done,
+                ) => {}
+            }
+        }
+        graph::insert(&mut self.tx, &new, self.now_ms).await?;
+        let wanted: Vec<Wanted> = plan
+            .tasks
+            .iter()
+            .map(|task| Wanted {
+                task: task.key,
+                shot: task.shot.clone(),
+            })
+            .collect();
+        graph::want(&mut self.tx, render, &wanted).await
+    }
+}
+
+/// A task of which every need is done can run at once.
+fn initial_state(needs: &[TaskKey], before: &HashMap<TaskKey, TaskState>) -> TaskState {
+    let all_done = needs
+        .iter()
+        .all(|need| before.get(need) == Some(&TaskState::Done));
+    if all_done {
+        TaskState::Ready
+    } else {
+        TaskState::Waiting
+    }
+}

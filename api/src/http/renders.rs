@@ -1,0 +1,192 @@
+//! Renders: send a manifest, follow it, cancel it.
+
+use aide::transform::TransformOperation;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use botflix_common::hash::Sha;
+use botflix_common::http::{Page, RenderBody, RenderState};
+use botflix_common::id::RenderId;
+use botflix_common::manifest::ShotManifest;
+
+use super::extract::{Caller, PathPart, Query, Wait, read_whole};
+use super::paging::{self, PageQuery};
+use super::submission::{self, MAX_MANIFEST_BYTES, Submission};
+use super::{App, AppState, bodies};
+use crate::db;
+use crate::db::renders::RenderRow;
+use crate::error::{ApiError, Thing};
+use crate::farm::{Canceled, Idempotency, Submitted};
+use crate::openapi;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+
+pub async fn submit(
+    State(app): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let key = idempotency_key(&headers)?;
+    let bytes = read_whole(request, MAX_MANIFEST_BYTES).await?;
+    let manifest = match submission::read(&bytes) {
+        Submission::Sound(manifest) => manifest,
+        Submission::Flawed { problems, salvaged } => {
+            let more = match salvaged {
+                Some(manifest) => submission::clip_problems(&app.db, caller.0, &manifest).await?,
+                None => Vec::new(),
+            };
+            return Err(ApiError::InvalidManifest(submission::merge(problems, more)));
+        }
+    };
+    accept(&app, caller, &manifest, key, Sha::of(&bytes)).await
+}
+
+/// Stores the render, or finds the one that this key stands for.
+async fn accept(
+    app: &App,
+    caller: Caller,
+    manifest: &ShotManifest,
+    key: Option<String>,
+    body_sha256: Sha,
+) -> Result<Response, ApiError> {
+    let idempotency = key.map(|key| Idempotency { key, body_sha256 });
+    let submitted = app
+        .farm
+        .submit_render(caller.0, manifest, idempotency)
+        .await?;
+    let (status, id) = match submitted {
+        Submitted::New(id) => (StatusCode::ACCEPTED, id),
+        Submitted::Same(id) => (StatusCode::OK, id),
+        Submitted::KeyReused => return Err(ApiError::IdempotencyKeyReused),
+        Submitted::Invalid(problems) => return Err(ApiError::InvalidManifest(problems)),
+    };
+    let location =
+        HeaderValue::from_str(&format!("/api/v1/renders/{id}")).map_err(ApiError::internal)?;
+    let mut response = (status, Json(body(app, id).await?)).into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    if status == StatusCode::OK {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+pub fn submit_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    let operation = operation
+        .id("submitRender")
+        .tag("renders")
+        .summary("Send a ShotManifest; the farm makes the film and publishes it")
+        .description(
+            "422 lists every problem of the manifest at once, each with a JSON pointer. With the same `Idempotency-Key` and body the answer is the same render.",
+        )
+        .with(openapi::takes_json::<ShotManifest>)
+        .with(|operation| {
+            openapi::header(operation, "Idempotency-Key", "Any word of yours; remembered for 24 hours.")
+        });
+    let operation = openapi::answers::<200, RenderBody>(
+        operation,
+        "The render that this Idempotency-Key stands for.",
+    );
+    openapi::answers::<202, RenderBody>(operation, "Accepted; `Location` names it.")
+}
+
+pub async fn list(
+    State(app): State<AppState>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<RenderBody>>, ApiError> {
+    let rows = db::renders::list(&app.db, caller.0, page.cursor()?, page.limit() + 1).await?;
+    let (rows, next_cursor) = paging::cut(rows, page.limit(), |row| row.id.to_string());
+    let mut data = Vec::with_capacity(rows.len());
+    for row in rows {
+        data.push(body(&app, row.id).await?);
+    }
+    Ok(Json(Page { data, next_cursor }))
+}
+
+pub fn list_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("listRenders")
+        .tag("renders")
+        .summary("Your renders, newest first")
+}
+
+pub async fn show(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathPart(id): PathPart<RenderId>,
+    Query(wait): Query<Wait>,
+) -> Result<Json<RenderBody>, ApiError> {
+    let deadline = wait.deadline();
+    let mut watch = app.farm.watch_render(id);
+    loop {
+        let row = own(&app, caller, id).await?;
+        if row.state.is_final() || !app.more_to_come(&mut watch, deadline).await {
+            return Ok(Json(body(&app, id).await?));
+        }
+    }
+}
+
+pub fn show_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("getRender")
+        .tag("renders")
+        .summary("How far a render is; `wait` holds the answer back until it is published, failed or canceled")
+}
+
+pub async fn cancel(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathPart(id): PathPart<RenderId>,
+) -> Result<Json<RenderBody>, ApiError> {
+    let row = own(&app, caller, id).await?;
+    match app.farm.cancel_render(row.id).await? {
+        Canceled::Now | Canceled::AlreadyFinal(RenderState::Canceled) => {
+            Ok(Json(body(&app, id).await?))
+        }
+        Canceled::AlreadyFinal(state) => Err(ApiError::RenderIsFinal(state.name())),
+    }
+}
+
+pub fn cancel_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("cancelRender")
+        .tag("renders")
+        .summary("Give a render up; 409 when it was published or has failed")
+}
+
+/// The one rule of who sees a render: its director.
+pub async fn own(app: &App, caller: Caller, id: RenderId) -> Result<RenderRow, ApiError> {
+    db::renders::get(&app.db, id)
+        .await?
+        .filter(|row| row.director_id == caller.0)
+        .ok_or(ApiError::NotFound(Thing::Render))
+}
+
+async fn body(app: &App, id: RenderId) -> Result<RenderBody, ApiError> {
+    let parts = db::renders::parts(&app.db, id)
+        .await?
+        .ok_or(ApiError::NotFound(Thing::Render))?;
+    Ok(bodies::render(&app.links, parts))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .ok()
+        .map(str::trim)
+        .filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY_CHARS)
+        .map(|key| Some(key.to_owned()))
+        .ok_or_else(|| ApiError::BadParameter {
+            name: "Idempotency-Key".to_owned(),
+            expected: format!("1 to {MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters"),
+        })
+}

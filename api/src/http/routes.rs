@@ -1,0 +1,129 @@
+//! Every route of the server, and with each its entry in the OpenAPI document. Pages are documented by themselves.
+
+use std::sync::{Arc, LazyLock};
+
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, patch_with, post_with};
+use aide::openapi::OpenApi;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{
+    AppState, clips, directors, documents, envelope, episodes, health, media, render_events,
+    renders, upload,
+};
+use crate::error::ApiError;
+use crate::{openapi, web};
+
+/// The server's routes with all layers.
+pub fn router(app: AppState) -> Router {
+    let (api, _) = api();
+    api.merge(web::routes())
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(envelope::on_panic))
+        .layer(from_fn_with_state(Arc::clone(&app), envelope::envelope))
+        .with_state(app)
+}
+
+/// The OpenAPI document of these routes.
+pub fn document() -> &'static OpenApi {
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| api().1);
+    &DOCUMENT
+}
+
+fn api() -> (Router<AppState>, OpenApi) {
+    openapi::use_dialect_of_openapi_31();
+    let mut document = openapi::document();
+    let routes = ApiRouter::new()
+        .merge(directors_and_clips())
+        .merge(renders_and_episodes())
+        .merge(about_the_server());
+    let router = routes.finish_api_with(&mut document, openapi::describe);
+    openapi::tidy(&mut document);
+    (router, document)
+}
+
+fn directors_and_clips() -> ApiRouter<AppState> {
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/directors/register",
+            post_with(directors::register, directors::register_doc),
+        )
+        .api_route(
+            "/api/v1/directors/me",
+            get_with(directors::show, directors::show_doc)
+                .merge(patch_with(directors::patch, directors::patch_doc)),
+        )
+        .api_route(
+            "/api/v1/clips",
+            post_with(upload::upload, upload::upload_doc),
+        )
+        .api_route(
+            "/api/v1/clips/{sha256}",
+            get_with(clips::show, clips::show_doc),
+        )
+}
+
+fn renders_and_episodes() -> ApiRouter<AppState> {
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/renders",
+            post_with(renders::submit, renders::submit_doc)
+                .merge(get_with(renders::list, renders::list_doc)),
+        )
+        .api_route(
+            "/api/v1/renders/{id}",
+            get_with(renders::show, renders::show_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/events",
+            get_with(render_events::stream, render_events::stream_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/cancel",
+            post_with(renders::cancel, renders::cancel_doc),
+        )
+        .api_route(
+            "/api/v1/episodes",
+            get_with(episodes::list, episodes::list_doc),
+        )
+        .api_route(
+            "/api/v1/episodes/{id}",
+            get_with(episodes::show, episodes::show_doc),
+        )
+        .api_route(
+            "/media/{id}/{file}",
+            get_with(media::serve, media::serve_doc),
+        )
+}
+
+fn about_the_server() -> ApiRouter<AppState> {
+    ApiRouter::new()
+        .api_route("/healthz", get_with(health::alive, health::alive_doc))
+        .api_route("/readyz", get_with(health::ready, health::ready_doc))
+        .api_route("/metrics", get_with(health::metrics, health::metrics_doc))
+        .api_route(
+            "/openapi.json",
+            get_with(documents::openapi, documents::openapi_doc),
+        )
+        .api_route(
+            "/agent/schemas/{document}",
+            get_with(documents::schema, documents::schema_doc),
+        )
+}
+
+async fn unknown_route(request: Request) -> Response {
+    if web::wants_page(request.headers()) {
+        web::not_found()
+    } else {
+        ApiError::UnknownRoute.into_response()
+    }
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::MethodNotAllowed
+}

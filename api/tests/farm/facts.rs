@@ -1,0 +1,153 @@
+//! Clips as the inspection would find them, manifests, and the records of tasks.
+
+use std::collections::BTreeMap;
+
+use botflix_common::facts::{ClipFacts, Colour, Container, Defect, VideoFacts};
+use botflix_common::hash::Sha;
+use botflix_common::manifest::ShotManifest;
+use botflix_common::manifest::read::read_manifest;
+use botflix_common::task::{Artifact, FilmFacts, SoundFacts, TaskOutput, TaskRecord, TaskSpec};
+use botflix_common::units::FrameRate;
+
+/// A clip by its name in the test.
+pub fn clip(name: &str) -> Sha {
+    Sha::of(name.as_bytes())
+}
+
+/// Clips whose name starts so are refused; all others are two seconds of clean film.
+pub const BAD: &str = "bad";
+
+pub fn facts_of(sha: &Sha) -> ClipFacts {
+    let bad = (0..100).any(|at| *sha == clip(&format!("{BAD}{at}")));
+    ClipFacts {
+        bytes: 1000,
+        container: Some(Container::Mp4),
+        video: (!bad).then(picture),
+        audio: None,
+        extra_streams: 0,
+        defects: if bad {
+            vec![Defect::Encrypted]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+fn picture() -> VideoFacts {
+    let rate = FrameRate::new(24, 1).unwrap();
+    VideoFacts {
+        codec: "hevc".into(),
+        profile: None,
+        width: 320,
+        height: 180,
+        sar: (1, 1),
+        rotation_degrees: 0,
+        mirrored: false,
+        pixel_format: "yuv420p".into(),
+        bit_depth: 8,
+        alpha: false,
+        colour: Colour::default(),
+        interlaced: false,
+        frame_rate: rate,
+        constant_rate: true,
+        frames: 48,
+        start_seconds: 0.0,
+        duration_seconds: 2.0,
+        claimed_duration_seconds: None,
+        timescale: 12288,
+        starts_on_idr: true,
+        reorder_frames: 2,
+        parameter_sets: None,
+        size_changes: false,
+    }
+}
+
+/// A film of these clips, each a shot `s0`, `s1`, …
+pub fn manifest(title: &str, clips: &[&str]) -> ShotManifest {
+    let shots: Vec<String> = clips
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            format!(
+                r#"{{"id": "s{at}", "source": {{"clip": "{}"}}}}"#,
+                clip(name)
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"title": "{title}", "shots": [{}]}}"#, shots.join(","));
+    read_manifest(text.as_bytes()).unwrap()
+}
+
+fn artifact(spec: &TaskSpec, role: &str) -> (String, Artifact) {
+    let artifact = Artifact {
+        sha256: Sha::of(format!("{role} of {}", spec.key()).as_bytes()),
+        bytes: 10,
+        media_type: "application/octet-stream".to_owned(),
+    };
+    (role.to_owned(), artifact)
+}
+
+/// What a worker would have made of a task.
+pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
+    let (roles, output): (&[&str], TaskOutput) = match spec {
+        TaskSpec::Inspect(inspect) => (
+            &[],
+            TaskOutput::Inspect {
+                facts: Box::new(facts_of(&inspect.clip)),
+            },
+        ),
+        TaskSpec::Conform(conform) => (
+            &["segment"],
+            TaskOutput::Conform {
+                frames: conform.frames,
+            },
+        ),
+        TaskSpec::Mix(mix) => (
+            &["sound"],
+            TaskOutput::Mix(SoundFacts {
+                integrated_lufs: None,
+                true_peak_dbtp: None,
+                gain_db: 0.0,
+                samples: mix.total_samples,
+            }),
+        ),
+        TaskSpec::Assemble(assemble) => (
+            &["film"],
+            TaskOutput::Assemble {
+                frames: assemble.segments.iter().map(|segment| segment.frames).sum(),
+                duration_seconds: 2.0,
+                picture_digest: String::new(),
+            },
+        ),
+        TaskSpec::Check(check) => (
+            &[],
+            TaskOutput::Check {
+                film: FilmFacts {
+                    width: check.format.width,
+                    height: check.format.height,
+                    fps: check.format.fps,
+                    frames: check.ledger.iter().map(|row| row.frames).sum(),
+                    video_seconds: 2.0,
+                    audio_seconds: 2.0,
+                    integrated_lufs: None,
+                    true_peak_dbtp: None,
+                    bytes: 10,
+                },
+                findings: Vec::new(),
+            },
+        ),
+        TaskSpec::Package(_) => (&["poster"], TaskOutput::Package { poster_frame: 0 }),
+    };
+    TaskRecord {
+        version: 1,
+        task: spec.key(),
+        artifacts: roles
+            .iter()
+            .map(|role| artifact(spec, role))
+            .collect::<BTreeMap<_, _>>(),
+        output,
+        engine: "script".to_owned(),
+        worker: worker.to_owned(),
+        wall_seconds: 0.1,
+    }
+}
