@@ -1,0 +1,148 @@
+//! Submitting a render and following it to its end: events first, long polls where events do not get through.
+
+use std::time::Duration;
+
+use botflix_common::hash::Sha;
+use botflix_common::http::{RenderBody, RenderEvent, RenderState};
+use botflix_common::id::RenderId;
+use futures::StreamExt as _;
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::events::Parser;
+use super::{ANSWER_TIMEOUT, Api, checked};
+use crate::exit::Fault;
+use crate::show::stages::Stages;
+
+/// Event streams that broke before long polls take over.
+const STREAM_TRIES: u32 = 3;
+/// The server says something at least this often; silence is a dead connection.
+const SILENCE_LIMIT: Duration = Duration::from_secs(45);
+/// How often the stages are read while events come in.
+const REFRESH_EVERY: Duration = Duration::from_millis(500);
+/// Renders of one manifest that ended badly, one after the other, before it is left at that.
+const RESUBMISSIONS: u32 = 3;
+
+/// Submits the manifest. The same manifest, clips and `key` give the same render: a repeated call finds it instead of paying twice. A render
+/// that already ended badly is not what was asked for, so a new one is begun.
+pub async fn submit(api: &Api, manifest: &Value, key: Option<&str>) -> Result<RenderBody, Fault> {
+    let mut salt = key.unwrap_or_default().to_owned();
+    let mut left = RESUBMISSIONS;
+    loop {
+        let idempotency_key = idempotency_key(manifest, &salt);
+        let render: RenderBody = api
+            .json(|| {
+                api.request(Method::POST, "/api/v1/renders")
+                    .header("Idempotency-Key", &idempotency_key)
+                    .timeout(ANSWER_TIMEOUT)
+                    .json(manifest)
+            })
+            .await?;
+        let ended_badly = matches!(render.state, RenderState::Failed | RenderState::Canceled);
+        if !ended_badly || left == 0 {
+            return Ok(render);
+        }
+        left -= 1;
+        salt = format!("{salt} after {}", render.id);
+    }
+}
+
+fn idempotency_key(manifest: &Value, salt: &str) -> String {
+    // The manifest names its clips by their bytes, so its hash covers them.
+    Sha::of(format!("{manifest}\n{salt}").as_bytes()).hex()
+}
+
+/// A render of this director, if it is there.
+pub async fn find(api: &Api, id: RenderId) -> Result<Option<RenderBody>, Fault> {
+    api.find(&format!("/api/v1/renders/{id}")).await
+}
+
+/// Shows how far the render is until it is published, failed or canceled.
+pub async fn follow(api: &Api, id: RenderId, stages: &Stages) -> Result<RenderBody, Fault> {
+    let mut follower = Follower {
+        api,
+        id,
+        stages,
+        last_event: None,
+        refreshed_at: Instant::now(),
+    };
+    let mut broken = 0;
+    while broken < STREAM_TRIES {
+        let heard_before = follower.last_event.clone();
+        if let Some(render) = follower.listen().await? {
+            return Ok(render);
+        }
+        // A stream that brought news and then ended is as good as any.
+        broken = if follower.last_event == heard_before { broken + 1 } else { 0 };
+        if let Some(render) = follower.refresh().await? {
+            return Ok(render);
+        }
+    }
+    loop {
+        let render: RenderBody = api.get_waiting(&follower.path()).await?;
+        stages.show(&render.stages);
+        if render.state.is_final() {
+            return Ok(render);
+        }
+    }
+}
+
+struct Follower<'a> {
+    api: &'a Api,
+    id: RenderId,
+    stages: &'a Stages,
+    last_event: Option<String>,
+    refreshed_at: Instant,
+}
+
+impl Follower<'_> {
+    fn path(&self) -> String {
+        format!("/api/v1/renders/{}", self.id)
+    }
+
+    /// The render if it is final.
+    async fn refresh(&mut self) -> Result<Option<RenderBody>, Fault> {
+        let render: RenderBody = self.api.get(&self.path()).await?;
+        self.refreshed_at = Instant::now();
+        self.stages.show(&render.stages);
+        Ok(render.state.is_final().then_some(render))
+    }
+
+    /// One stream from the last event on. `None` when it broke, for whatever reason.
+    async fn listen(&mut self) -> Result<Option<RenderBody>, Fault> {
+        let mut call = self
+            .api
+            .request(Method::GET, &format!("{}/events", self.path()))
+            .header(ACCEPT, "text/event-stream");
+        if let Some(id) = &self.last_event {
+            call = call.header("Last-Event-ID", id);
+        }
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, call.send()).await;
+        let Ok(Ok(answer)) = answered else {
+            return Ok(None);
+        };
+        let Ok(answer) = checked(answer).await else {
+            return Ok(None);
+        };
+        let mut pieces = answer.bytes_stream();
+        let mut parser = Parser::default();
+        while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE_LIMIT, pieces.next()).await {
+            if parser.push(&piece).is_err() {
+                return Ok(None);
+            }
+            while let Some(event) = parser.next() {
+                self.last_event = event.id.clone().or_else(|| self.last_event.take());
+                let ended = serde_json::from_str::<RenderEvent>(&event.data)
+                    .is_ok_and(|event| event.state.is_final());
+                if (ended || self.refreshed_at.elapsed() >= REFRESH_EVERY)
+                    && let Some(render) = self.refresh().await?
+                {
+                    return Ok(Some(render));
+                }
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,144 @@
+//! `botflix render`: a manifest and a directory of clips become an episode on a farm (or, with `--local`, a file on this machine).
+
+use std::path::Path;
+
+use botflix_common::hash::Sha;
+use botflix_common::http::{RenderBody, RenderState};
+use botflix_common::problem::{FieldProblem, Problem};
+
+use super::render_local;
+use crate::args::RenderArgs;
+use crate::client::{Api, clips, download, renders};
+use crate::exit::{Exit, Fault};
+use crate::settings::Settings;
+use crate::show::say;
+use crate::show::stages::Stages;
+use crate::sources::{self, Resolved};
+
+pub async fn run(args: RenderArgs, settings: Settings) -> Result<Exit, Fault> {
+    let resolved = resolve(&args)?;
+    match &args.server {
+        Some(server) => on_farm(&args, server, settings, resolved).await,
+        None => render_local::run(&args, settings, resolved).await,
+    }
+}
+
+/// Hashing every clip blocks; nothing else runs yet.
+fn resolve(args: &RenderArgs) -> Result<Resolved, Fault> {
+    let bytes = sources::read_document(&args.manifest)?;
+    if !args.clips.is_dir() {
+        return Err(Fault::permanent(format!("{} is not a directory", args.clips.display())));
+    }
+    match sources::resolve(&bytes, &args.clips) {
+        Ok(resolved) => Ok(resolved),
+        Err(problems) => {
+            tell_json(args, &problems)?;
+            Err(manifest_fault(args, &problems))
+        }
+    }
+}
+
+pub fn manifest_fault(args: &RenderArgs, problems: &[FieldProblem]) -> Fault {
+    let what = format!("{} cannot be rendered:", args.manifest.display());
+    Fault::problems(&what, problems)
+}
+
+/// With `--json` a refusal is data, too: the problem document that the server would send.
+pub fn tell_json(args: &RenderArgs, problems: &[FieldProblem]) -> Result<(), Fault> {
+    if !args.json {
+        return Ok(());
+    }
+    let mut problem = Problem::new(
+        422,
+        "invalid_manifest",
+        "The manifest cannot be rendered",
+        "See errors: each names its place in the manifest.",
+    );
+    problem.errors = problems.to_vec();
+    say(&serde_json::json!({ "problem": problem }).to_string())
+}
+
+async fn on_farm(
+    args: &RenderArgs,
+    server: &str,
+    settings: Settings,
+    resolved: Resolved,
+) -> Result<Exit, Fault> {
+    let key = settings.director_key.ok_or_else(|| {
+        Fault::permanent("BOTFLIX_DIRECTOR_KEY is not set")
+            .hint(format!("botflix register --server {server} --name \"Your Director\" prints one"))
+    })?;
+    let api = Api::new(server, Some(key))?.patient_for(args.patience);
+    let stages = Stages::new();
+    let watched = watch(args, &api, &resolved, &stages).await;
+    stages.finish();
+    let render = watched?;
+    if args.json {
+        let line = serde_json::to_string(&render)
+            .map_err(|error| Fault::permanent("the render cannot be written").because(error))?;
+        say(&line)?;
+    }
+    conclude(args, &render)
+}
+
+async fn watch(
+    args: &RenderArgs,
+    api: &Api,
+    resolved: &Resolved,
+    stages: &Stages,
+) -> Result<RenderBody, Fault> {
+    let render = send(api, resolved, args.key.as_deref(), stages).await?;
+    if !args.watch && args.out.is_none() {
+        return Ok(render);
+    }
+    stages.note(&format!("render {} of \"{}\"", render.id, render.title));
+    let render = renders::follow(api, render.id, stages).await?;
+    if let (Some(out), Some(episode)) = (&args.out, &render.episode) {
+        download::film(api, &episode.video_url, episode.film.bytes, out, stages).await?;
+    }
+    Ok(render)
+}
+
+/// Sends what is missing and submits.
+pub async fn send(
+    api: &Api,
+    resolved: &Resolved,
+    key: Option<&str>,
+    stages: &Stages,
+) -> Result<RenderBody, Fault> {
+    clips::send_missing(api, &resolved.files, stages).await?;
+    let mut named: Vec<Sha> = resolved.manifest.clips().iter().map(|used| used.clip).collect();
+    named.sort_unstable();
+    named.dedup();
+    clips::await_verdicts(api, &named, stages).await?;
+    renders::submit(api, &resolved.document, key).await
+}
+
+fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
+    match (render.state, &render.episode) {
+        (RenderState::Published, Some(episode)) => {
+            if let Some(out) = &args.out {
+                eprintln!("film: {}", shown(out));
+            }
+            if !args.json {
+                say(&episode.watch_url)?;
+            }
+            Ok(Exit::Done)
+        }
+        (RenderState::Failed, _) => Err(render.problem.as_ref().map_or_else(
+            || Fault::permanent(format!("render {} failed", render.id)),
+            Fault::refused,
+        )),
+        (RenderState::Canceled, _) => Err(Fault::permanent(format!("render {} was canceled", render.id))),
+        _ => {
+            if !args.json {
+                say(&render.id.to_string())?;
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

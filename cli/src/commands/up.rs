@@ -1,0 +1,26 @@
+//! `botflix up`: the whole farm on this machine, nothing configured.
+
+use crate::args::UpArgs;
+use crate::embedded::{EmbeddedFarm, FarmSettings, cores};
+use crate::exit::{Exit, Fault};
+use crate::show::say;
+use crate::signals;
+
+pub async fn run(args: UpArgs) -> Result<Exit, Fault> {
+    let stop = signals::stop_requested()?;
+    let settings = FarmSettings {
+        data: args.data,
+        listen: args.listen,
+        slots: args.workers.unwrap_or_else(cores),
+        public_url: args.public_url,
+        engine: args.engine.config(),
+    };
+    let farm = EmbeddedFarm::start(settings).await?;
+    say(&format!("BotFlix is ready at {}", farm.public_url()))?;
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(Exit::Done),
+        fault = farm.failed() => Err(fault),
+    };
+    farm.stop().await;
+    ended
+}

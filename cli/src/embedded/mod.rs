@@ -1,0 +1,151 @@
+//! A whole farm in this process: API and worker, SQLite, a directory as object storage, and a private Redis as their queue. The same code as
+//! a farm of many hosts, wired to what one machine has.
+
+mod lock;
+mod redis;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use botflix_api::{ApiConfig, Server};
+use botflix_common::queue::QueueConfig;
+use botflix_common::storage::Storage;
+use botflix_common::task::Lane;
+use botflix_media::EngineConfig;
+use botflix_worker::{Worker, WorkerConfig};
+use url::Url;
+
+use crate::commands::worker::{host_name, start_fault};
+use crate::exit::{Exit, Fault};
+use lock::DataLock;
+use redis::PrivateRedis;
+
+/// How long running tasks may take to finish at a stop. What is handed back goes on at the next start.
+const GRACE: Duration = Duration::from_secs(3);
+
+pub struct FarmSettings {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// Tasks at once; 0: no worker.
+    pub slots: usize,
+    pub public_url: Option<String>,
+    pub engine: EngineConfig,
+}
+
+/// Parts in the order in which they end.
+pub struct EmbeddedFarm {
+    worker: Option<Worker>,
+    server: Server,
+    redis: PrivateRedis,
+    _lock: DataLock,
+}
+
+impl EmbeddedFarm {
+    pub async fn start(settings: FarmSettings) -> Result<Self, Fault> {
+        let data = make_data_dir(&settings.data)?;
+        let lock = DataLock::take(&data)?;
+        let redis = PrivateRedis::start(&data).await?;
+        let storage_url = file_url(&data.join("storage"))?;
+        let database = file_url(&data.join("botflix.db"))?.replacen("file://", "sqlite://", 1);
+        let mut config = ApiConfig::new(database, redis.url(), &storage_url, settings.listen);
+        config.public_url = settings.public_url.clone();
+        let server = botflix_api::start(config).await.map_err(api_fault)?;
+        let worker = match settings.slots {
+            0 => None,
+            _ => Some(start_worker(&settings, &data, redis.url(), &storage_url).await?),
+        };
+        Ok(Self {
+            worker,
+            server,
+            redis,
+            _lock: lock,
+        })
+    }
+
+    pub fn public_url(&self) -> String {
+        self.server.public_url().to_owned()
+    }
+
+    /// Resolves when a part ended by itself.
+    pub async fn failed(&self) -> Fault {
+        let worker_ended = async {
+            match &self.worker {
+                Some(worker) => worker.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.redis.given_up() => Fault::retryable("redis-server ended by itself"),
+            () = worker_ended => Fault::retryable("the worker ended by itself"),
+        }
+    }
+
+    /// Worker, server, queue: each while what it needs is still there.
+    pub async fn stop(mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.stop_gracefully(GRACE).await;
+        }
+        self.server.stop().await;
+        let mut redis = self.redis;
+        if tokio::task::spawn_blocking(move || redis.stop()).await.is_err() {
+            tracing::error!("redis-server was not stopped cleanly");
+        }
+    }
+}
+
+async fn start_worker(
+    settings: &FarmSettings,
+    data: &Path,
+    redis: &str,
+    storage_url: &str,
+) -> Result<Worker, Fault> {
+    let storage = Storage::open(storage_url)
+        .map_err(|error| Fault::permanent("the storage cannot be used").because(error))?;
+    let config = WorkerConfig {
+        queue: QueueConfig::new(redis),
+        storage,
+        engine: settings.engine.clone(),
+        // Joining first: it ends films that are nearly done.
+        lanes: vec![Lane::Io, Lane::Cpu],
+        name: host_name(),
+        slots: settings.slots,
+        scratch_root: data.join("scratch"),
+        clip_cache_bytes: 0,
+        metrics_listen: None,
+    };
+    Worker::start(config).await.map_err(start_fault)
+}
+
+fn make_data_dir(data: &Path) -> Result<PathBuf, Fault> {
+    std::fs::create_dir_all(data)
+        .and_then(|()| data.canonicalize())
+        .map_err(|error| Fault::permanent(format!("{} cannot be used", data.display())).because(error))
+}
+
+/// `file:///…`, with whatever a URL must escape.
+pub fn file_url(path: &Path) -> Result<String, Fault> {
+    Url::from_file_path(path)
+        .map(String::from)
+        .map_err(|()| Fault::permanent(format!("{} is not an absolute path", path.display())))
+}
+
+/// How many tasks this machine runs at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+pub fn api_fault(error: botflix_api::StartError) -> Fault {
+    use botflix_api::StartError;
+    let retryable = match &error {
+        StartError::Storage(error) => error.is_retryable(),
+        StartError::Queue(error) => error.is_retryable(),
+        StartError::Database(_) => true,
+        StartError::Config(_)
+        | StartError::Listen { .. }
+        | StartError::Farm(_)
+        | StartError::Metrics(_) => false,
+    };
+    let exit = if retryable { Exit::TryAgain } else { Exit::Failed };
+    Fault::of(exit, "the server cannot start").because(error)
+}

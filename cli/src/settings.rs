@@ -1,0 +1,91 @@
+//! Everything this program reads from its environment, in one place. What is not here is a flag.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Variables whose names start so are settings of the object store, named as its library names them.
+const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+
+pub struct Settings {
+    /// `BOTFLIX_DIRECTOR_KEY`: the API key with which `render` speaks.
+    pub director_key: Option<DirectorKey>,
+    /// `RUST_LOG`: what is logged, where `--log` does not say.
+    pub log_filter: Option<String>,
+    /// `AWS_…`, `GOOGLE_…`, `AZURE_…`: credentials and endpoints for `--storage`.
+    pub storage_options: Vec<(String, String)>,
+    /// Where memoized results of `render --local` go: `$XDG_CACHE_HOME/botflix`, else `~/.cache/botflix`.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Never printed.
+#[derive(Clone)]
+pub struct DirectorKey(pub String);
+
+impl fmt::Debug for DirectorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DirectorKey(…)")
+    }
+}
+
+impl Settings {
+    pub fn read() -> Self {
+        Self::from(std::env::vars_os())
+    }
+
+    fn from(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut settings = Self {
+            director_key: None,
+            log_filter: None,
+            storage_options: Vec::new(),
+            cache_dir: None,
+        };
+        let mut home_cache = None;
+        for (name, value) in variables {
+            let (Some(name), Some(text)) = (name.to_str(), value.to_str()) else {
+                continue;
+            };
+            match name {
+                _ if text.is_empty() => {}
+                "BOTFLIX_DIRECTOR_KEY" => settings.director_key = Some(DirectorKey(text.to_owned())),
+                "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
+                "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
+                "HOME" => home_cache = Some(PathBuf::from(text).join(".cache").join("botflix")),
+                _ if STORAGE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
+                    settings.storage_options.push((name.to_owned(), text.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        settings.cache_dir = settings.cache_dir.filter(|dir| dir.is_absolute()).or(home_cache);
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Settings {
+        Settings::from(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn the_cache_is_the_users_own_and_a_relative_setting_is_ignored() {
+        let home = ("HOME", "/home/ada");
+        let cache = |settings: Settings| settings.cache_dir.unwrap();
+        assert_eq!(cache(read(&[home])), PathBuf::from("/home/ada/.cache/botflix"));
+        let xdg = ("XDG_CACHE_HOME", "/var/cache/ada");
+        assert_eq!(cache(read(&[home, xdg])), PathBuf::from("/var/cache/ada/botflix"));
+        let relative = ("XDG_CACHE_HOME", "cache");
+        assert_eq!(cache(read(&[relative, home])), PathBuf::from("/home/ada/.cache/botflix"));
+    }
+
+    #[test]
+    fn a_key_is_read_and_never_printed() {
+        let settings = read(&[("BOTFLIX_DIRECTOR_KEY", "botflix_dir_canary")]);
+        let key = settings.director_key.unwrap();
+        assert_eq!(key.0, "botflix_dir_canary");
+        assert!(!format!("{key:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,116 @@
+//! How far a render is, stage by stage: bars on a terminal, a line now and then elsewhere. Everything here goes to stderr.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use botflix_common::http::Stage;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// A bar is drawn in this many steps.
+const STEPS: u64 = 1000;
+/// Without a terminal, a stage is mentioned no more often than this, and when it is complete.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+const STYLE: &str = "{prefix:>9} {bar:32.cyan/blue} {percent:>3} %  {msg}";
+
+/// Shared by whoever reports; every method may be called from anywhere.
+pub struct Stages(Mutex<Display>);
+
+enum Display {
+    Bars {
+        all: MultiProgress,
+        bars: BTreeMap<&'static str, ProgressBar>,
+    },
+    Lines(BTreeMap<&'static str, Line>),
+}
+
+struct Line {
+    said_at: Instant,
+    said: String,
+}
+
+impl Stages {
+    /// Bars when stderr is a terminal, lines otherwise.
+    pub fn new() -> Self {
+        let display = if std::io::stderr().is_terminal() {
+            Display::Bars {
+                all: MultiProgress::new(),
+                bars: BTreeMap::new(),
+            }
+        } else {
+            Display::Lines(BTreeMap::new())
+        };
+        Self(Mutex::new(display))
+    }
+
+    /// Stages as a render's body or the local board has them.
+    pub fn show(&self, stages: &[Stage]) {
+        for stage in stages {
+            let message = format!("{}/{}", stage.done, stage.total);
+            self.step(stage.kind.name(), stage.progress, &message);
+        }
+    }
+
+    /// One stage: how far, 0 to 1, and a few words.
+    pub fn step(&self, name: &'static str, fraction: f64, message: &str) {
+        match &mut *self.display() {
+            Display::Bars { all, bars } => {
+                let bar = bars.entry(name).or_insert_with(|| new_bar(all, name));
+                bar.set_position((fraction.clamp(0.0, 1.0) * STEPS as f64) as u64);
+                bar.set_message(message.to_owned());
+            }
+            Display::Lines(lines) => line(lines, name, fraction, message),
+        }
+    }
+
+    /// Says something above the bars.
+    pub fn note(&self, text: &str) {
+        match &*self.display() {
+            Display::Bars { all, .. } => {
+                if all.println(text).is_err() {
+                    eprintln!("{text}");
+                }
+            }
+            Display::Lines(_) => eprintln!("{text}"),
+        }
+    }
+
+    /// Leaves the bars as they are and stops drawing.
+    pub fn finish(&self) {
+        if let Display::Bars { bars, .. } = &*self.display() {
+            for bar in bars.values() {
+                bar.abandon();
+            }
+        }
+    }
+
+    fn display(&self) -> MutexGuard<'_, Display> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_bar(all: &MultiProgress, name: &'static str) -> ProgressBar {
+    let bar = all.add(ProgressBar::new(STEPS));
+    // The template is a constant; were it wrong, the default style would do.
+    if let Ok(style) = ProgressStyle::with_template(STYLE) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name);
+    bar
+}
+
+fn line(lines: &mut BTreeMap<&'static str, Line>, name: &'static str, fraction: f64, message: &str) {
+    let text = format!("{name:>9} {:>3.0} %  {message}", fraction * 100.0);
+    let complete = fraction >= 1.0;
+    let due = match lines.get(name) {
+        None => fraction > 0.0,
+        Some(line) => line.said != text && (complete || line.said_at.elapsed() >= LINE_EVERY),
+    };
+    if due {
+        eprintln!("{text}");
+        let said_at = Instant::now();
+        lines.insert(name, Line { said_at, said: text });
+    }
+}

@@ -1,0 +1,197 @@
+//! `render --local`: the same plan and the same runner in this process, without server, queue or database.
+//!
+//! Inspects the clips, plans, runs the graph with some tasks at once. Facts and artifacts are remembered in the runner's storage, so a second
+//! render of a changed manifest does only what changed.
+
+mod board;
+mod graph;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use botflix_common::failure::Failure;
+use botflix_common::finding::Finding;
+use botflix_common::hash::{Sha, TaskKey};
+use botflix_common::http::Stage;
+use botflix_common::manifest::ShotManifest;
+use botflix_common::plan::{self, FactsByClip, Plan};
+use botflix_common::problem::FieldProblem;
+use botflix_common::storage::StorageError;
+use botflix_common::task::{
+    Artifact, FilmFacts, InspectSpec, TaskKind, TaskOutput, TaskRecord, TaskSpec,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::runner::TaskRunner;
+use crate::tasks::role;
+use board::Board;
+use graph::{Graph, Node};
+
+/// What is to be made of what.
+pub struct LocalRender {
+    pub manifest: ShotManifest,
+    /// Where the bytes of each clip lie.
+    pub files: HashMap<Sha, PathBuf>,
+    /// Tasks at once.
+    pub concurrency: usize,
+}
+
+/// Hears how far each stage is, and the whole, 0 to 1. Called often: it must not block.
+pub type Listener = Arc<dyn Fn(&[Stage], f64) + Send + Sync>;
+
+/// A finished and checked film.
+#[derive(Clone, Debug)]
+pub struct LocalFilm {
+    pub plan: Plan,
+    pub film: Artifact,
+    /// As `check` measured it.
+    pub facts: FilmFacts,
+    pub findings: Vec<Finding>,
+    /// Poster, captions and chapters, by role.
+    pub extras: BTreeMap<String, Artifact>,
+    /// Tasks whose result was already there, and all tasks.
+    pub memoized: usize,
+    pub tasks: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// What keeps the film from being made, each with a pointer into the manifest.
+    #[error("the manifest cannot be rendered")]
+    Manifest(Vec<FieldProblem>),
+    #[error("{} failed: {}", task_name(*kind, shot.as_deref()), failure.message)]
+    Task {
+        kind: TaskKind,
+        shot: Option<String>,
+        failure: Failure,
+    },
+    #[error("a clip could not be put into the cache")]
+    Storage(#[source] StorageError),
+    #[error("{} changed while it was read", path.display())]
+    ClipChanged { path: PathBuf },
+    /// A bug: the graph ended without a film.
+    #[error("the plan ended without a {0}")]
+    Incomplete(&'static str),
+}
+
+impl LocalError {
+    /// Whether the same render may work later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Task { failure, .. } => {
+                failure.class != botflix_common::failure::FailureClass::Permanent
+            }
+            Self::Storage(error) => error.is_retryable(),
+            Self::ClipChanged { .. } => true,
+            Self::Manifest(_) | Self::Incomplete(_) => false,
+        }
+    }
+}
+
+/// Renders; the artifacts are blobs of the runner's storage afterwards.
+pub async fn render(
+    runner: &TaskRunner,
+    job: LocalRender,
+    listener: Listener,
+    cancel: CancellationToken,
+) -> Result<LocalFilm, LocalError> {
+    let concurrency = job.concurrency.max(1);
+    let mut board = Board::new(listener);
+    for (sha, path) in &job.files {
+        take_in(runner, sha, path).await?;
+    }
+    let inspections = Graph::new(inspections(&job.manifest), &mut board);
+    let inspected = inspections.run(runner, &mut board, concurrency, &cancel).await?;
+    let facts = facts(&inspected.records);
+    let plan = plan::plan(&job.manifest, &facts).map_err(LocalError::Manifest)?;
+
+    let nodes = plan.tasks.iter().map(|task| Node {
+        key: task.key,
+        spec: task.spec.clone(),
+        weight: task.weight,
+        shot: task.shot.clone(),
+    });
+    let film = Graph::new(nodes.collect(), &mut board);
+    let made = film.run(runner, &mut board, concurrency, &cancel).await?;
+    let memoized = inspected.memoized + made.memoized;
+    let tasks = inspected.records.len() + made.records.len();
+    finished(plan, &made.records, memoized, tasks)
+}
+
+async fn take_in(runner: &TaskRunner, sha: &Sha, path: &Path) -> Result<(), LocalError> {
+    let (stored, _) = runner.storage().upload_file(path).await.map_err(LocalError::Storage)?;
+    if stored == *sha {
+        Ok(())
+    } else {
+        Err(LocalError::ClipChanged {
+            path: path.to_owned(),
+        })
+    }
+}
+
+fn inspections(manifest: &ShotManifest) -> Vec<Node> {
+    let mut clips: Vec<Sha> = manifest.clips().iter().map(|used| used.clip).collect();
+    clips.sort_unstable();
+    clips.dedup();
+    let node = |clip| {
+        let spec = TaskSpec::Inspect(InspectSpec { clip });
+        Node {
+            key: spec.key(),
+            spec,
+            weight: board::INSPECT_WEIGHT,
+            shot: None,
+        }
+    };
+    clips.into_iter().map(node).collect()
+}
+
+fn facts(records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>) -> FactsByClip {
+    records
+        .values()
+        .filter_map(|(spec, record)| match (spec, &record.output) {
+            (TaskSpec::Inspect(spec), TaskOutput::Inspect { facts }) => {
+                Some((spec.clip, facts.as_ref().clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn finished(
+    plan: Plan,
+    records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>,
+    memoized: usize,
+    tasks: usize,
+) -> Result<LocalFilm, LocalError> {
+    let of = |kind: TaskKind| {
+        plan.only(kind)
+            .and_then(|task| records.get(&task.key))
+            .map(|(_, record)| record)
+            .ok_or(LocalError::Incomplete(kind.name()))
+    };
+    let film = of(TaskKind::Assemble)?
+        .artifact(role::FILM)
+        .cloned()
+        .ok_or(LocalError::Incomplete("film"))?;
+    let TaskOutput::Check { film: facts, findings } = of(TaskKind::Check)?.output.clone() else {
+        return Err(LocalError::Incomplete("check"));
+    };
+    let extras = of(TaskKind::Package)?.artifacts.clone();
+    Ok(LocalFilm {
+        film,
+        facts,
+        findings,
+        extras,
+        memoized,
+        tasks,
+        plan,
+    })
+}
+
+fn task_name(kind: TaskKind, shot: Option<&str>) -> String {
+    match shot {
+        Some(shot) => format!("{} of shot {shot}", kind.name()),
+        None => kind.name().to_owned(),
+    }
+}

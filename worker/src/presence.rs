@@ -1,0 +1,96 @@
+//! How a worker is seen by the farm: says hello every few seconds, and stops taking tasks while its disk is full.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use botflix_common::queue::{Gate, Queue};
+use botflix_common::report::WorkerHello;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::runner::TaskRunner;
+
+const HELLO_EVERY: Duration = Duration::from_secs(3);
+
+#[derive(Clone)]
+pub(crate) struct Presence {
+    queue: Queue,
+    gate: Gate,
+    runner: TaskRunner,
+    hello: Arc<Mutex<WorkerHello>>,
+}
+
+impl Presence {
+    pub fn new(queue: Queue, gate: Gate, runner: TaskRunner, hello: WorkerHello) -> Self {
+        Self {
+            queue,
+            gate,
+            runner,
+            hello: Arc::new(Mutex::new(hello)),
+        }
+    }
+
+    /// Renews the registration until stopped.
+    pub async fn keep(self, stop: CancellationToken) {
+        let mut ticks = interval(HELLO_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            self.mind_the_disk();
+            self.announce().await;
+        }
+    }
+
+    /// Redis may be away: the next hello is soon.
+    pub async fn announce(&self) {
+        let hello = self.hello().clone();
+        if let Err(error) = self.queue.hello(&hello).await {
+            debug!(%error, "hello was not heard");
+        }
+    }
+
+    /// No new task from here on, and everybody may know.
+    pub async fn drain(&self) {
+        {
+            let mut hello = self.hello();
+            hello.draining = true;
+            self.gate.close();
+        }
+        self.announce().await;
+    }
+
+    pub async fn goodbye(&self) {
+        let instance = self.hello().instance.clone();
+        if let Err(error) = self.queue.goodbye(&instance).await {
+            debug!(%error, "goodbye was not heard: the registration runs out by itself");
+        }
+    }
+
+    fn mind_the_disk(&self) {
+        // Held to the end, so that a drain that begins meanwhile has the last word on the gate.
+        let hello = self.hello();
+        if hello.draining {
+            return;
+        }
+        match self.runner.check_room() {
+            Ok(()) if !self.gate.is_open() => {
+                warn!("scratch has room again: taking tasks");
+                self.gate.open();
+            }
+            Ok(()) => {}
+            Err(error) if self.gate.is_open() => {
+                warn!(%error, "no new task is taken");
+                self.gate.close();
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn hello(&self) -> std::sync::MutexGuard<'_, WorkerHello> {
+        self.hello.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,146 @@
+//! Private places on the worker's disk: one directory per process, one below it per task, and what crashed processes left behind.
+//!
+//! Knows nothing of tasks; it hands out empty directories and refuses when the disk is nearly full.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A task is refused when the disk has less than this free: room for the mix of a long film and its segments.
+pub const MIN_FREE_BYTES: u64 = 1 << 30;
+
+const RUN_PREFIX: &str = "run-";
+const LOCK_NAME: &str = "lock";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ScratchError {
+    #[error("the scratch directory {} cannot be used", path.display())]
+    Unusable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("only {} MiB are free for scratch, {} MiB are needed", free_bytes >> 20, needed_bytes >> 20)]
+    DiskFull { free_bytes: u64, needed_bytes: u64 },
+}
+
+/// This process' part of the scratch root. Removed when dropped; what a killed process could not remove, the next one does.
+#[derive(Debug)]
+pub struct Scratch {
+    run: PathBuf,
+    min_free_bytes: u64,
+    /// Held for as long as the process lives: how others tell a live directory from an abandoned one.
+    _lock: File,
+}
+
+impl Scratch {
+    pub fn open(root: &Path, min_free_bytes: u64) -> Result<Self, ScratchError> {
+        let unusable = |source| ScratchError::Unusable {
+            path: root.to_owned(),
+            source,
+        };
+        fs::create_dir_all(root).map_err(unusable)?;
+        // Children are confined by absolute paths.
+        let root = root.canonicalize().map_err(unusable)?;
+        sweep(&root).map_err(unusable)?;
+        let run = root.join(format!("{RUN_PREFIX}{}", Uuid::now_v7()));
+        // Locked before it is in place, so that no sweep takes it for abandoned.
+        let making = root.join(format!("making-{}", Uuid::now_v7()));
+        fs::create_dir(&making).map_err(unusable)?;
+        let lock = File::create(making.join(LOCK_NAME)).map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        fs::rename(&making, &run).map_err(unusable)?;
+        Ok(Self {
+            run,
+            min_free_bytes,
+            _lock: lock,
+        })
+    }
+
+    /// An empty directory for one task, removed when dropped.
+    pub fn task_dir(&self) -> Result<TempDir, ScratchError> {
+        self.check_room()?;
+        tempfile::Builder::new()
+            .prefix("task-")
+            .tempdir_in(&self.run)
+            .map_err(|source| self.unusable(source))
+    }
+
+    /// Whether there is room for a task.
+    pub fn check_room(&self) -> Result<(), ScratchError> {
+        let free_bytes = free_bytes(&self.run).map_err(|source| self.unusable(source))?;
+        if free_bytes < self.min_free_bytes {
+            return Err(ScratchError::DiskFull {
+                free_bytes,
+                needed_bytes: self.min_free_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn unusable(&self, source: io::Error) -> ScratchError {
+        ScratchError::Unusable {
+            path: self.run.clone(),
+            source,
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.run) {
+            tracing::debug!(%error, "the scratch directory is left for the next start to sweep");
+        }
+    }
+}
+
+fn free_bytes(path: &Path) -> io::Result<u64> {
+    let stats = rustix::fs::statvfs(path)?;
+    Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
+}
+
+/// Removes the directories of processes that are gone: whose lock nobody holds.
+fn sweep(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(RUN_PREFIX) {
+            continue;
+        }
+        let abandoned = match File::open(entry.path().join(LOCK_NAME)) {
+            Ok(lock) => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if abandoned && let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::warn!(%error, path = %entry.path().display(), "an abandoned scratch directory stays");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_what_a_live_one_uses_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let abandoned = root.path().join("run-dead");
+        fs::create_dir(&abandoned).unwrap();
+        fs::write(abandoned.join(LOCK_NAME), b"").unwrap();
+        let live = Scratch::open(root.path(), 0).unwrap();
+        let task = live.task_dir().unwrap();
+        let _second = Scratch::open(root.path(), 0).unwrap();
+        assert!(!abandoned.exists());
+        assert!(task.path().is_dir());
+    }
+
+    #[test]
+    fn a_nearly_full_disk_is_refused_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(root.path(), u64::MAX).unwrap();
+        assert!(matches!(scratch.task_dir(), Err(ScratchError::DiskFull { .. })));
+    }
+}

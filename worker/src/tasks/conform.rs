@@ -1,0 +1,22 @@
+//! `conform`: one shot's picture in the film's format, exactly as long as the ledger says.
+
+use botflix_common::failure::Failure;
+use botflix_common::task::{ConformSpec, TaskOutput};
+use botflix_media::{Context, MediaError, conform};
+
+use super::{Inputs, Made, MadeFile, role};
+
+pub async fn run(ctx: &Context, spec: &ConformSpec, inputs: &Inputs<'_>) -> Result<Made, Failure> {
+    let path = ctx.scratch.join("segment.mp4");
+    let frames = conform::conform(ctx, spec, inputs.clip(&spec.clip)?, &path)
+        .await
+        .map_err(|error| MediaError::failure(&error))?;
+    Ok(Made {
+        output: TaskOutput::Conform { frames },
+        files: vec![MadeFile {
+            role: role::SEGMENT,
+            path,
+            media_type: "video/mp4",
+        }],
+    })
+}

@@ -1,0 +1,83 @@
+//! A local render from clips to a checked film, with nothing but ffmpeg and a directory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod studio;
+
+use std::sync::{Arc, Mutex};
+
+use botflix_common::manifest::read::read_manifest;
+use botflix_common::task::TaskKind;
+use botflix_worker::local::{self, LocalError, LocalRender};
+use studio::{Studio, sha_of};
+use tokio_util::sync::CancellationToken;
+
+fn silent() -> local::Listener {
+    Arc::new(|_, _| {})
+}
+
+#[tokio::test]
+async fn two_small_clips_become_a_checked_film_and_a_second_render_costs_nothing() {
+    let studio = Studio::open().await;
+    let first = studio.clip("a.mp4", "320x180", "24", "1.5").await;
+    let second = studio.clip("b.mp4", "160x120", "25", "1").await;
+    let (a, b) = (sha_of(&first), sha_of(&second));
+    let manifest = serde_json::json!({
+        "title": "Two shots",
+        "beats": [{ "id": "one", "name": "One" }],
+        "shots": [
+            { "id": "s1", "beat": "one", "source": { "clip": a },
+              "dialogue": [{ "speaker": "A", "text": "Hello." }] },
+            { "id": "s2", "source": { "clip": b } },
+        ],
+    });
+    let manifest = read_manifest(manifest.to_string().as_bytes()).unwrap();
+    let job = || LocalRender {
+        manifest: manifest.clone(),
+        files: [(a, first.clone()), (b, second.clone())].into(),
+        concurrency: 2,
+    };
+    let seen = Arc::new(Mutex::new((0.0, Vec::new())));
+    let sink = Arc::clone(&seen);
+    let listener: local::Listener = Arc::new(move |stages, fraction| {
+        *sink.lock().unwrap() = (fraction, stages.to_vec());
+    });
+    let film = local::render(&studio.runner, job(), listener, CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(film.facts.frames, 60);
+    assert_eq!((film.facts.width, film.facts.height), (320, 180));
+    assert_eq!(film.memoized, 0);
+    assert!(film.extras.contains_key("poster") && film.extras.contains_key("captions"));
+    let (fraction, stages) = seen.lock().unwrap().clone();
+    assert!((fraction - 1.0f64).abs() < 1e-9, "{fraction}");
+    assert!(stages.iter().all(|stage| stage.done == stage.total));
+    assert_eq!(stages.len(), TaskKind::ALL.len());
+
+    let again = local::render(&studio.runner, job(), silent(), CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(again.memoized, again.tasks);
+    assert_eq!(again.film, film.film);
+}
+
+#[tokio::test]
+async fn a_trim_past_the_end_is_pointed_at() {
+    let studio = Studio::open().await;
+    let clip = studio.clip("a.mp4", "320x180", "24", "1").await;
+    let sha = sha_of(&clip);
+    let manifest = serde_json::json!({
+        "title": "Too long",
+        "shots": [{ "id": "s1", "source": { "clip": sha }, "trim": { "end": 9.0 } }],
+    });
+    let job = LocalRender {
+        manifest: read_manifest(manifest.to_string().as_bytes()).unwrap(),
+        files: [(sha, clip)].into(),
+        concurrency: 1,
+    };
+    let refused =
+        local::render(&studio.runner, job, silent(), CancellationToken::new()).await.unwrap_err();
+    let LocalError::Manifest(problems) = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(problems[0].pointer, "/shots/0/trim/end");
+}
