@@ -1,0 +1,144 @@
+// Looks at BotFlix's pages in a real Chromium: node check.mjs BASE_URL SCREENSHOT_FOLDER
+// Prints a line for each thing that holds; ends with an error at the first that does not.
+// Needs BOTFLIX_BROWSER_MODULES (playwright-core and axe-core) and Debian's chromium.
+
+import assert from "node:assert/strict";
+import { readFileSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const modules = createRequire(`${process.env.BOTFLIX_BROWSER_MODULES}/`);
+const { chromium } = modules("playwright-core");
+const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
+const [base, screenshots] = process.argv.slice(2);
+mkdirSync(screenshots, { recursive: true });
+
+const PATIENCE_MS = 20_000;
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
+  ],
+});
+try {
+  await desktop();
+  await phone();
+} finally {
+  await browser.close();
+}
+
+async function desktop() {
+  await withPage(DESKTOP, async (page, trouble, answers) => {
+    await page.goto(base);
+    const posters = await page.locator("main img").evaluateAll((all) => all.map((image) => image.naturalWidth));
+    assert.ok(posters.length > 0 && posters.every((width) => width > 0), `posters: ${posters}`);
+    told("the home page shows posters");
+    await accessible(page, "home");
+    await page.screenshot({ path: `${screenshots}/home-desktop.png` });
+
+    await page.locator('a[href*="/watch/"]').first().click();
+    await page.waitForURL("**/watch/*");
+    await plays(page, answers);
+    await hasCaptionsAndChapters(page);
+    await accessible(page, "watch");
+    await page.screenshot({ path: `${screenshots}/watch-desktop.png` });
+    assert.deepEqual(trouble, []);
+    told("no error on the console, no refusal by the content security policy");
+  });
+}
+
+async function phone() {
+  await withPage(PHONE, async (page, trouble) => {
+    await page.goto(base);
+    const watch = await page.locator('a[href*="/watch/"]').first().getAttribute("href");
+    for (const [name, path] of [["home", "/"], ["watch", watch]]) {
+      await page.goto(new URL(path, base).href);
+      const { content, screen } = await page.evaluate(() => ({
+        content: document.documentElement.scrollWidth,
+        screen: document.documentElement.clientWidth,
+      }));
+      assert.ok(content <= screen, `${name} is ${content} px wide on a screen of ${screen} px`);
+      told(`${name} fits a phone`);
+      await accessible(page, name);
+      await page.screenshot({ path: `${screenshots}/${name}-phone.png` });
+    }
+    assert.deepEqual(trouble, []);
+  });
+}
+
+async function plays(page, answers) {
+  const video = page.locator("video");
+  await video.evaluate((film) => { film.muted = true; return film.play(); });
+  await page.waitForFunction(() => document.querySelector("video").currentTime > 1, null, { timeout: PATIENCE_MS });
+  told("the film plays");
+
+  const target = await video.evaluate((film) => film.duration * 0.7);
+  const seeked = await video.evaluate((film, at) => new Promise((done) => {
+    film.addEventListener("seeked", () => done(film.currentTime), { once: true });
+    film.currentTime = at;
+  }), target);
+  assert.ok(Math.abs(seeked - target) < 0.5, `sought ${target}, found ${seeked}`);
+  await page.waitForFunction((at) => document.querySelector("video").currentTime > at + 0.2, seeked, { timeout: PATIENCE_MS });
+  assert.ok(answers.some(({ url, status }) => url.includes("film.mp4") && status === 206), "the film comes in ranges");
+  told("the film seeks and goes on");
+}
+
+async function hasCaptionsAndChapters(page) {
+  const cues = await page.locator("video").evaluate(async (film) => {
+    const counts = {};
+    for (const element of film.querySelectorAll("track")) {
+      if (element.track.mode === "disabled") element.track.mode = "hidden";
+      if (element.readyState < 2) {
+        await new Promise((done, fail) => {
+          element.addEventListener("load", done, { once: true });
+          element.addEventListener("error", () => fail(new Error(`${element.kind} do not load`)), { once: true });
+        });
+      }
+      counts[element.kind] = element.track.cues.length;
+    }
+    return counts;
+  });
+  assert.ok(cues.captions > 0 && cues.chapters > 0, JSON.stringify(cues));
+  told(`captions (${cues.captions}) and chapters (${cues.chapters}) load`);
+
+  const chapter = page.locator("a[data-seek]").last();
+  const at = Number(await chapter.getAttribute("data-seek"));
+  await chapter.click();
+  await page.waitForFunction((at) => {
+    const now = document.querySelector("video").currentTime;
+    return now >= at - 0.1 && now < at + 2;
+  }, at, { timeout: PATIENCE_MS });
+  told("a chapter's link goes there");
+}
+
+async function accessible(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const lines = grave.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  assert.deepEqual(lines, [], `axe on ${name}`);
+  told(`axe finds nothing serious on ${name}`);
+}
+
+async function withPage(options, look) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const [trouble, answers] = [[], []];
+  page.on("console", (message) => { if (message.type() === "error") trouble.push(message.text()); });
+  page.on("pageerror", (error) => trouble.push(String(error)));
+  page.on("response", (response) => answers.push({ url: response.url(), status: response.status() }));
+  await page.exposeFunction("refusedByPolicy", (what) => trouble.push(`policy: ${what}`));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => window.refusedByPolicy(`${event.violatedDirective} ${event.blockedURI}`));
+  });
+  await look(page, trouble, answers);
+  await context.close();
+}
+
+function told(what) {
+  console.log(`ok: ${what}`);
+}

@@ -1,0 +1,230 @@
+//! A Postgres server of a test's own, shared by the tests of one process; each test takes a database of its own.
+//!
+//! No SQL here: databases are made with Postgres' own programs.
+
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::process::{Missing, Signal, Spawned, finish, free_port};
+
+const START: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(20);
+const USER: &str = "botflix";
+
+/// A handle on the shared server; it ends with the last handle.
+#[derive(Clone)]
+pub struct Postgres(Arc<Server>);
+
+struct Server {
+    // Declared first, dropped first: the server must be gone before its folder.
+    process: Mutex<Spawned>,
+    home: Home,
+    databases: AtomicU32,
+}
+
+/// Where a server lives and as whom it runs.
+struct Home {
+    dir: TempDir,
+    bin: PathBuf,
+    /// User and group, when we are root: Postgres refuses to run as root.
+    owner: Option<(u32, u32)>,
+    port: u16,
+}
+
+impl Postgres {
+    /// The server of this process: started by the first call, shared by later ones.
+    pub fn start() -> Result<Self> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Ok(Self(server));
+        }
+        let home = Home::make()?;
+        let process = Mutex::new(home.serve()?);
+        let server = Arc::new(Server {
+            process,
+            home,
+            databases: AtomicU32::new(0),
+        });
+        *shared = Arc::downgrade(&server);
+        Ok(Self(server))
+    }
+
+    /// The URL of a new, empty database.
+    pub fn create_database(&self) -> Result<String> {
+        let name = format!("farm_{}", self.0.databases.fetch_add(1, Ordering::Relaxed));
+        let port = self.port().to_string();
+        finish(self.0.home.command("createdb").args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            USER,
+            &name,
+        ]))?;
+        Ok(format!("postgres://{USER}@127.0.0.1:{port}/{name}"))
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.home.port
+    }
+
+    /// An immediate shutdown, which cuts every connection like a crash, and a new start on the same port.
+    pub fn crash_and_restart(&self) -> Result<()> {
+        let mut process = self
+            .0
+            .process
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        process.signal(Signal::Quit)?;
+        process.wait(STOP)?;
+        *process = self.0.home.serve()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let process = self
+            .process
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Immediate shutdown ends the backends too; a bare SIGKILL would leave them to notice.
+        if let Err(error) = process
+            .signal(Signal::Quit)
+            .and_then(|()| process.wait(STOP))
+        {
+            eprintln!("postgres: {error:#}");
+        }
+    }
+}
+
+impl Home {
+    fn make() -> Result<Self> {
+        let home = Self {
+            dir: tempfile::Builder::new()
+                .prefix("botflix-postgres-")
+                .tempdir()?,
+            bin: newest_bin()?,
+            owner: owner()?,
+            port: free_port()?,
+        };
+        if let Some((user, group)) = home.owner {
+            std::os::unix::fs::chown(home.dir.path(), Some(user), Some(group))?;
+        }
+        let mut initdb = home.command("initdb");
+        initdb.args([
+            "--auth=trust",
+            "--username",
+            USER,
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]);
+        finish(initdb.arg("--pgdata").arg(home.data()))?;
+        Ok(home)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn serve(&self) -> Result<Spawned> {
+        let mut command = self.command("postgres");
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        for setting in [
+            "unix_socket_directories=",
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+        ] {
+            command.args(["-c", setting]);
+        }
+        let mut process = Spawned::start(
+            "postgres",
+            &mut command,
+            &self.dir.path().join("postgres.log"),
+        )?;
+        let (ready, port) = (self.bin.join("pg_isready"), self.port.to_string());
+        process.until_ready(START, |_| {
+            finish(Command::new(&ready).args(["-q", "-h", "127.0.0.1", "-p", &port])).is_ok()
+        })?;
+        Ok(process)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        // The caller's folder may be closed to the server's user.
+        command.current_dir(self.dir.path());
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+/// Debian keeps the server programs of each version in a folder of its own, off the `PATH`.
+fn newest_bin() -> Result<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    versions
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse::<u32>().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
+        .filter(|(_, bin)| bin.join("initdb").is_file())
+        .max()
+        .map(|(_, bin)| bin)
+        .ok_or_else(|| Missing("postgresql".to_owned()).into())
+}
+
+/// User and group `postgres` when we are root, else nobody but us.
+fn owner() -> Result<Option<(u32, u32)>> {
+    if std::fs::metadata("/proc/self")?.uid() != 0 {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd")?;
+    let line = users.lines().find(|line| line.starts_with("postgres:"));
+    let mut fields = line
+        .ok_or_else(|| Missing("postgresql".to_owned()))?
+        .split(':')
+        .skip(2);
+    let mut id = || fields.next().and_then(|field| field.parse().ok());
+    Ok(Some((id().context("uid")?, id().context("gid")?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_share_one_server_and_get_databases_of_their_own() {
+        let Some(one) = crate::optional(Postgres::start()) else {
+            return;
+        };
+        let two = Postgres::start().unwrap();
+        assert_eq!(one.port(), two.port());
+        assert_ne!(
+            one.create_database().unwrap(),
+            two.create_database().unwrap()
+        );
+        one.crash_and_restart().unwrap();
+        two.create_database().unwrap();
+    }
+}
