@@ -1,11 +1,13 @@
 //! What an API server is told at start, and the defaults.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::farm::FarmConfig;
 
 /// Largest clip: 8 GiB. (A cloud store takes 5 GiB, as `Storage` says.)
 pub const DEFAULT_MAX_CLIP_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+pub const DEFAULT_UPLOAD_IDLE: Duration = Duration::from_secs(60);
 
 /// Settings of one API server. No `Debug`: the URLs may hold passwords.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct ApiConfig {
     /// How viewers and agents reach this server, for the links it makes. By default the listen address.
     pub public_url: Option<String>,
     pub max_clip_bytes: u64,
+    /// A sender of a clip that gives no byte for so long is gone.
+    pub upload_idle: Duration,
     /// How the farm's loops keep time; the defaults are what its guarantees are stated for.
     pub farm: FarmConfig,
 }
@@ -42,6 +46,7 @@ impl ApiConfig {
             listen,
             public_url: None,
             max_clip_bytes: DEFAULT_MAX_CLIP_BYTES,
+            upload_idle: DEFAULT_UPLOAD_IDLE,
             farm: FarmConfig::default(),
         }
     }

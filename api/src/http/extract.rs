@@ -1,6 +1,7 @@
 //! What handlers take out of a request. Every refusal here is an [`ApiError`], so that no framework text reaches a client.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -26,6 +27,9 @@ use crate::error::{ApiError, Thing};
 
 /// Largest JSON body that is not a manifest.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
+
+/// How long a document may take to arrive whole.
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The director whose key came with the request.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +122,7 @@ impl<T: JsonSchema> OperationInput for JsonBody<T> {
 /// The body in memory, or 413. For documents only; clips are streamed.
 pub async fn read_whole(request: Request, limit_bytes: usize) -> Result<bytes::Bytes, ApiError> {
     let limited = http_body_util::Limited::new(request.into_body(), limit_bytes);
-    let idle = super::upload::IDLE_TIMEOUT;
+    let idle = DOCUMENT_TIMEOUT;
     let read = tokio::time::timeout(idle, http_body_util::BodyExt::collect(limited))
         .await
         .map_err(|_| ApiError::Idle {

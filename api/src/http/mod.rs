@@ -22,6 +22,7 @@ mod submission;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use botflix_common::queue::Queue;
 use botflix_common::storage::Storage;
@@ -57,6 +58,7 @@ pub type AppState = Arc<App>;
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub max_clip_bytes: u64,
+    pub upload_idle: Duration,
 }
 
 impl App {

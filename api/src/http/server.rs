@@ -86,6 +86,7 @@ pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
         links: Links::new(&public_url),
         limits: Limits {
             max_clip_bytes: config.max_clip_bytes,
+            upload_idle: config.upload_idle,
         },
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -25,8 +25,6 @@ use super::{App, AppState, clips, digest};
 use crate::error::ApiError;
 use crate::openapi;
 
-/// A sender that gives no byte for so long is gone.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a multipart body may hold besides the file: its boundaries and other fields.
 const MULTIPART_EXTRA_BYTES: u64 = 1024 * 1024;
 /// The parts of a multipart body that are taken for the file.
@@ -92,7 +90,7 @@ async fn receive(
         receive_form(&app, declared, request).await?
     } else {
         let limit = app.limits.max_clip_bytes;
-        let body = guarded(request.into_body(), limit);
+        let body = guarded(request.into_body(), limit, app.limits.upload_idle);
         store(&app, declared, body).await?
     };
     tracing::info!(clip = %sha, bytes, "a clip arrived");
@@ -109,7 +107,7 @@ async fn receive_form(
         .max_clip_bytes
         .saturating_add(MULTIPART_EXTRA_BYTES);
     let (parts, body) = request.into_parts();
-    let body = Body::from_stream(guarded(body, limit));
+    let body = Body::from_stream(guarded(body, limit, app.limits.upload_idle));
     let mut form = Multipart::from_request(Request::from_parts(parts, body), &())
         .await
         .map_err(|_| ApiError::NoFilePart)?;
@@ -192,8 +190,8 @@ async fn store_unfinished(
 enum BodyFault {
     #[error("longer than {limit_bytes} bytes")]
     TooLong { limit_bytes: u64 },
-    #[error("nothing came")]
-    Idle,
+    #[error("nothing came for {idle_seconds} s")]
+    Idle { idle_seconds: u64 },
     #[error("cut")]
     Cut(#[source] axum::Error),
 }
@@ -204,8 +202,8 @@ impl From<&BodyFault> for ApiError {
             BodyFault::TooLong { limit_bytes } => Self::TooLarge {
                 limit_bytes: *limit_bytes,
             },
-            BodyFault::Idle => Self::Idle {
-                idle_seconds: IDLE_TIMEOUT.as_secs(),
+            BodyFault::Idle { idle_seconds } => Self::Idle {
+                idle_seconds: *idle_seconds,
             },
             BodyFault::Cut(_) => Self::Incomplete,
         }
@@ -216,12 +214,15 @@ impl From<&BodyFault> for ApiError {
 fn guarded(
     body: Body,
     limit_bytes: u64,
+    idle: Duration,
 ) -> impl Stream<Item = Result<Bytes, BodyFault>> + Unpin + Send {
     let start = Some((body.into_data_stream(), 0u64));
     Box::pin(futures::stream::unfold(start, move |state| async move {
         let (mut pieces, seen) = state?;
-        let fault = match tokio::time::timeout(IDLE_TIMEOUT, pieces.next()).await {
-            Err(_) => BodyFault::Idle,
+        let fault = match tokio::time::timeout(idle, pieces.next()).await {
+            Err(_) => BodyFault::Idle {
+                idle_seconds: idle.as_secs(),
+            },
             Ok(None) => return None,
             Ok(Some(Err(error))) => BodyFault::Cut(error),
             Ok(Some(Ok(piece))) => {

@@ -62,6 +62,14 @@ fn picture() -> VideoFacts {
     }
 }
 
+/// The same film in another width, which makes other segments of it.
+pub fn manifest_of_width(width: usize, clips: &[&str]) -> ShotManifest {
+    let mut manifest = manifest("Film", clips);
+    let format = format!(r#"{{"width": {width}, "height": 180, "fps": 24}}"#);
+    manifest.format = serde_json::from_str(&format).unwrap();
+    manifest
+}
+
 /// A film of these clips, each a shot `s0`, `s1`, …
 pub fn manifest(title: &str, clips: &[&str]) -> ShotManifest {
     let shots: Vec<String> = clips

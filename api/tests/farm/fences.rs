@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use botflix_api::db::episodes::{self, EpisodeFilter};
 use botflix_api::db::tasks::{self, TaskState};
-use botflix_api::farm::FarmConfig;
+use botflix_api::farm::{FarmConfig, Submitted};
 use botflix_common::http::{RenderEventKind, RenderState};
 use botflix_common::report::ReportBody;
 use botflix_common::task::{TaskKind, TaskRecord};
 use botflix_testkit::deadline;
 
+use crate::facts::manifest_of_width;
 use crate::rig::{Base, LIMIT, Rig, quick};
 use crate::script::{Hands, Script};
 
@@ -21,6 +22,7 @@ crate::on_both_databases!(
     a_late_report_of_an_earlier_attempt_is_ignored,
     without_the_fence_a_late_writer_wins,
     a_thousand_competing_completions_publish_every_render_once,
+    tasks_that_end_together_leave_no_dependent_behind,
 );
 
 /// Has the mix end by the hands of a first worker that is late, and a second that is not. Returns the record that counted.
@@ -139,4 +141,50 @@ async fn a_thousand_competing_completions_publish_every_render_once(base: Base) 
     for farm in others {
         farm.stop().await;
     }
+}
+
+/// Four processes each take the end of one need of the same task: one of them must see that it was the last.
+async fn tasks_that_end_together_leave_no_dependent_behind(base: Base) {
+    const ROUNDS: usize = 10;
+    const CLIPS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let rig = base.rig().await;
+    let mut farms = Vec::new();
+    for _ in 0..3 {
+        farms.push(rig.base.farm(quick()).await);
+    }
+    rig.send_clips(&CLIPS).await;
+    let workers: Vec<Arc<Hands>> = (0..7)
+        .map(|at| Arc::new(Hands::of(&rig, &format!("w{at}"))))
+        .collect();
+    let script = Script::playing(&rig, move |taken| {
+        let done = taken.done_by("script");
+        if matches!(taken.kind(), TaskKind::Conform | TaskKind::Mix) {
+            let ends = taken
+                .spec()
+                .clips()
+                .first()
+                .map_or(0, |clip| clip.as_bytes()[0]);
+            let worker = Arc::clone(&workers[usize::from(ends) % workers.len()]);
+            let (id, done) = (taken.id, done.clone());
+            tokio::spawn(async move { worker.report(id, done).await });
+        }
+        done
+    });
+    for round in 0..ROUNDS {
+        let manifest = manifest_of_width(320 + 2 * round, &CLIPS);
+        let submitted = rig
+            .farm
+            .submit_render(rig.director, &manifest, None)
+            .await
+            .unwrap();
+        let Submitted::New(id) = submitted else {
+            unreachable!("{submitted:?}")
+        };
+        assert_eq!(
+            rig.ends(id).await.state,
+            RenderState::Published,
+            "round {round}"
+        );
+    }
+    drop(script);
 }

@@ -45,7 +45,7 @@ async fn sound_clip(stand: &Stand, director: &Director, bytes: &[u8]) -> Sha {
         defects: Vec::new(),
     };
     let mut tx = stand.server.app().db.write().await.unwrap();
-    let moved = db::clips::inspected(&mut tx, &sha, ClipStatus::Ready, &facts)
+    let moved = db::clips::fate::inspected(&mut tx, &sha, ClipStatus::Ready, &facts)
         .await
         .unwrap();
     assert!(moved.is_made());

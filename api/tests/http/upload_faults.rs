@@ -1,13 +1,14 @@
 //! Uploads that go wrong leave nothing behind.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use botflix_common::hash::Sha;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::stand::{Director, Stand, files, problem, until};
+use crate::stand::{Director, LIMIT, Stand, files, problem, until};
 
 /// Sends a head and some of the body, waits until the server has that much, and closes the connection.
 async fn cut(stand: &Stand, director: &Director, framing: &str, sent: &[u8]) {
@@ -44,6 +45,26 @@ async fn an_upload_cut_in_the_middle_leaves_nothing_visible() {
         404,
         "not_found",
     )
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_is_ended_and_leaves_nothing() {
+    let stand = Stand::start_with(|config| config.upload_idle = Duration::from_millis(300)).await;
+    let ada = stand.register("Ada").await;
+    let mut connection = TcpStream::connect(stand.server.local_addr()).await.unwrap();
+    let head = format!(
+        "POST /api/v1/clips HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 1000\r\n\r\nabc",
+        ada.key
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = connection.read_exact(&mut answer);
+    tokio::time::timeout(LIMIT, read).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    until("the upload is cleaned up", async || {
+        files(&stand.storage_folder()).is_empty()
+    })
     .await;
 }
 

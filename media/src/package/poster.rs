@@ -1,4 +1,4 @@
-//! The picture that stands for the film: the first candidate on which something is to be seen.
+//! The picture that stands for the film: of the candidates, the one with most to see.
 
 use std::path::Path;
 
@@ -47,23 +47,24 @@ pub(super) async fn make(
     Ok(frame)
 }
 
-/// The first candidate that is neither black nor blank; if all are, the one with most to see.
+/// The candidate with most contrast among those that are neither black nor blank; if all are, among all.
 async fn choose(
     ctx: &Context,
     candidates: &[u64],
     fps: FrameRate,
     film: &Path,
 ) -> Result<u64, MediaError> {
-    let mut best: Option<(f64, u64)> = None;
+    let mut best: Option<((bool, f64), u64)> = None;
     for (done, frame) in candidates.iter().take(MAX_CANDIDATES).enumerate() {
         let Some((mean, deviation)) = look(ctx, *frame, fps, film).await? else {
             continue;
         };
-        if mean >= LEAST_MEAN && deviation >= LEAST_DEVIATION {
-            return Ok(*frame);
-        }
-        if best.is_none_or(|(most, _)| deviation > most) {
-            best = Some((deviation, *frame));
+        let merit = (
+            mean >= LEAST_MEAN && deviation >= LEAST_DEVIATION,
+            deviation,
+        );
+        if best.is_none_or(|(most, _)| merit > most) {
+            best = Some((merit, *frame));
         }
         ctx.progress
             .report((done + 1) as f64 / (MAX_CANDIDATES + 1) as f64, None);
