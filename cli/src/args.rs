@@ -197,7 +197,12 @@ pub struct RenderArgs {
     #[arg(long, value_name = "DIR")]
     pub clips: PathBuf,
     /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
-    #[arg(long, value_name = "URL", required_unless_present = "local", conflicts_with = "local")]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "local",
+        conflicts_with = "local"
+    )]
     pub server: Option<String>,
     /// Render in this process, without any server
     #[arg(long, requires = "out")]

@@ -88,7 +88,11 @@ impl Fault {
 
     /// A server's refusal.
     pub fn refused(problem: &Problem) -> Self {
-        let exit = if problem.retryable { Exit::TryAgain } else { Exit::Failed };
+        let exit = if problem.retryable {
+            Exit::TryAgain
+        } else {
+            Exit::Failed
+        };
         let mut text = format!("{} ({}): {}", problem.title, problem.code, problem.detail);
         if !problem.errors.is_empty() {
             text.push('\n');
@@ -117,7 +121,11 @@ pub fn lines(problems: &[FieldProblem]) -> String {
 }
 
 fn line(problem: &FieldProblem) -> String {
-    let pointer = if problem.pointer.is_empty() { "(document)" } else { &problem.pointer };
+    let pointer = if problem.pointer.is_empty() {
+        "(document)"
+    } else {
+        &problem.pointer
+    };
     let mut line = format!("  {pointer}: {} [{}]", problem.message, problem.code);
     if let Some(meant) = &problem.did_you_mean {
         line.push_str(&format!(" Did you mean \"{meant}\"?"));

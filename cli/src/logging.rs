@@ -10,12 +10,21 @@ use crate::exit::Fault;
 use crate::settings::Settings;
 
 /// Servers say what they do; their libraries only what is wrong.
-const SERVER_FILTER: &str = "warn,botflix=info,botflix_api=info,botflix_worker=info,botflix_common=info,botflix_media=info";
+const SERVER_FILTER: &str =
+    "warn,botflix=info,botflix_api=info,botflix_worker=info,botflix_common=info,botflix_media=info";
 const CLIENT_FILTER: &str = "warn";
 
 pub fn start(cli: &Cli, settings: &Settings) -> Result<(), Fault> {
-    let default = if cli.command.serves() { SERVER_FILTER } else { CLIENT_FILTER };
-    let wanted = cli.log.as_deref().or(settings.log_filter.as_deref()).unwrap_or(default);
+    let default = if cli.command.serves() {
+        SERVER_FILTER
+    } else {
+        CLIENT_FILTER
+    };
+    let wanted = cli
+        .log
+        .as_deref()
+        .or(settings.log_filter.as_deref())
+        .unwrap_or(default);
     let filter = EnvFilter::try_new(wanted)
         .map_err(|error| Fault::permanent("the log filter cannot be read").because(error))?;
     let lines = tracing_subscriber::fmt()

@@ -37,7 +37,10 @@ fn start(cli: Cli) -> Result<Exit, Fault> {
     let settings = Settings::read();
     logging::start(&cli, &settings)?;
     // One provider for the whole process: two compiled in and none chosen is a panic at the first handshake.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         return Err(Fault::permanent("another TLS provider was installed first"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -63,7 +66,9 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
 /// Help and version are answers; everything else about the command line is a mistake that stays one: 1, because 2 says "try again".
 fn explain(error: &clap::Error) -> Exit {
     if let Err(unwritable) = error.print() {
-        return Fault::permanent("the help could not be written").because(unwritable).tell();
+        return Fault::permanent("the help could not be written")
+            .because(unwritable)
+            .tell();
     }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,

@@ -53,7 +53,10 @@ impl Shared {
 
 impl Kept {
     /// Starts `command` each time it is needed. The first start is reported; later ones are logged.
-    pub fn start(name: &'static str, command: impl Fn() -> Command + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        name: &'static str,
+        command: impl Fn() -> Command + Send + 'static,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             child: Mutex::new(Slot {
                 child: None,
@@ -63,15 +66,17 @@ impl Kept {
         let given_up = CancellationToken::new();
         let (started, first) = std::sync::mpsc::sync_channel(1);
         let (theirs, gives_up) = (Arc::clone(&shared), given_up.clone());
-        let thread = std::thread::Builder::new().name(format!("keep-{name}")).spawn(move || {
-            let first_start = spawn(&mut command());
-            let outcome = first_start.map(|child| theirs.slot().child = Some(child));
-            let alive = outcome.is_ok();
-            if started.send(outcome).is_ok() && alive {
-                keep(name, &theirs, command);
-            }
-            gives_up.cancel();
-        })?;
+        let thread = std::thread::Builder::new()
+            .name(format!("keep-{name}"))
+            .spawn(move || {
+                let first_start = spawn(&mut command());
+                let outcome = first_start.map(|child| theirs.slot().child = Some(child));
+                let alive = outcome.is_ok();
+                if started.send(outcome).is_ok() && alive {
+                    keep(name, &theirs, command);
+                }
+                gives_up.cancel();
+            })?;
         first.recv().map_err(io::Error::other)??;
         Ok(Self {
             shared,
@@ -128,7 +133,11 @@ fn keep(name: &str, shared: &Shared, command: impl Fn() -> Command) {
             return;
         }
         drop(slot);
-        short_lives = if started_at.elapsed().as_secs() > LIVED_SECONDS { 0 } else { short_lives + 1 };
+        short_lives = if started_at.elapsed().as_secs() > LIVED_SECONDS {
+            0
+        } else {
+            short_lives + 1
+        };
         if short_lives >= MAX_SHORT_LIVES {
             tracing::error!(name, status, "ended by itself too often: given up");
             return;
@@ -150,7 +159,10 @@ fn keep(name: &str, shared: &Shared, command: impl Fn() -> Command) {
 /// While the slot is locked its child is not waited for, so the id is still its own.
 fn signal(shared: &Shared, signal: Signal) {
     let slot = shared.slot();
-    let pid = slot.child.as_ref().and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
+    let pid = slot
+        .child
+        .as_ref()
+        .and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
     if let Some(pid) = pid
         && let Err(error) = rustix::process::kill_process(pid, signal)
     {
@@ -159,7 +171,10 @@ fn signal(shared: &Shared, signal: Signal) {
 }
 
 /// In a process group of its own, so that Ctrl-C reaches us alone and children end in our order; and never without us.
-#[allow(unsafe_code, reason = "pre_exec has no safe form; its closure makes two system calls and allocates nothing")]
+#[allow(
+    unsafe_code,
+    reason = "pre_exec has no safe form; its closure makes two system calls and allocates nothing"
+)]
 fn spawn(command: &mut Command) -> io::Result<Child> {
     let parent = rustix::process::getpid();
     command.process_group(0).stdin(Stdio::null());
@@ -192,7 +207,11 @@ pub async fn output(command: Command, deadline: Duration) -> io::Result<Vec<u8>>
         return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{}: {}", output.status, said.trim())))
+    Err(io::Error::other(format!(
+        "{}: {}",
+        output.status,
+        said.trim()
+    )))
 }
 
 #[cfg(test)]
@@ -220,7 +239,10 @@ mod tests {
         signal(&kept.shared, Signal::KILL);
         let since = Instant::now();
         while [0, first].contains(&pid(&kept)) {
-            assert!(since.elapsed() < Duration::from_secs(10), "it did not come back");
+            assert!(
+                since.elapsed() < Duration::from_secs(10),
+                "it did not come back"
+            );
             std::thread::yield_now();
         }
         let second = pid(&kept);

@@ -47,17 +47,27 @@ impl Settings {
             };
             match name {
                 _ if text.is_empty() => {}
-                "BOTFLIX_DIRECTOR_KEY" => settings.director_key = Some(DirectorKey(text.to_owned())),
+                "BOTFLIX_DIRECTOR_KEY" => {
+                    settings.director_key = Some(DirectorKey(text.to_owned()))
+                }
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
                 "HOME" => home_cache = Some(PathBuf::from(text).join(".cache").join("botflix")),
-                _ if STORAGE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
-                    settings.storage_options.push((name.to_owned(), text.to_owned()));
+                _ if STORAGE_PREFIXES
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix)) =>
+                {
+                    settings
+                        .storage_options
+                        .push((name.to_owned(), text.to_owned()));
                 }
                 _ => {}
             }
         }
-        settings.cache_dir = settings.cache_dir.filter(|dir| dir.is_absolute()).or(home_cache);
+        settings.cache_dir = settings
+            .cache_dir
+            .filter(|dir| dir.is_absolute())
+            .or(home_cache);
         settings
     }
 }
@@ -67,18 +77,31 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Settings {
-        Settings::from(variables.iter().map(|(name, value)| (name.into(), value.into())))
+        Settings::from(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
     }
 
     #[test]
     fn the_cache_is_the_users_own_and_a_relative_setting_is_ignored() {
         let home = ("HOME", "/home/ada");
         let cache = |settings: Settings| settings.cache_dir.unwrap();
-        assert_eq!(cache(read(&[home])), PathBuf::from("/home/ada/.cache/botflix"));
+        assert_eq!(
+            cache(read(&[home])),
+            PathBuf::from("/home/ada/.cache/botflix")
+        );
         let xdg = ("XDG_CACHE_HOME", "/var/cache/ada");
-        assert_eq!(cache(read(&[home, xdg])), PathBuf::from("/var/cache/ada/botflix"));
+        assert_eq!(
+            cache(read(&[home, xdg])),
+            PathBuf::from("/var/cache/ada/botflix")
+        );
         let relative = ("XDG_CACHE_HOME", "cache");
-        assert_eq!(cache(read(&[relative, home])), PathBuf::from("/home/ada/.cache/botflix"));
+        assert_eq!(
+            cache(read(&[relative, home])),
+            PathBuf::from("/home/ada/.cache/botflix")
+        );
     }
 
     #[test]

@@ -43,10 +43,13 @@ pub struct Resolved {
 
 /// A document's bytes.
 pub fn read_document(path: &Path) -> Result<Vec<u8>, Fault> {
-    let failed = |error| Fault::permanent(format!("{} cannot be read", path.display())).because(error);
+    let failed =
+        |error| Fault::permanent(format!("{} cannot be read", path.display())).because(error);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(DOCUMENT_LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(DOCUMENT_LIMIT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > DOCUMENT_LIMIT_BYTES {
         return Err(Fault::permanent(format!(
             "{} is longer than {} MiB: not a manifest or brief",
@@ -94,7 +97,11 @@ pub fn resolve(bytes: &[u8], dir: &Path) -> Result<Resolved, Vec<FieldProblem>> 
             files,
         }),
         Err(more) => {
-            problems.extend(more.into_iter().filter(|one| !problems.contains(one)).collect::<Vec<_>>());
+            problems.extend(
+                more.into_iter()
+                    .filter(|one| !problems.contains(one))
+                    .collect::<Vec<_>>(),
+            );
             Err(problems)
         }
     }
@@ -115,8 +122,12 @@ fn with_clips(
     for list in ["shots", "tracks"] {
         let items = document.get_mut(list).and_then(Value::as_array_mut);
         for (at, item) in items.into_iter().flatten().enumerate() {
-            let Some(source) = item.get_mut("source") else { continue };
-            let Some(name) = file_name(source) else { continue };
+            let Some(source) = item.get_mut("source") else {
+                continue;
+            };
+            let Some(name) = file_name(source) else {
+                continue;
+            };
             let file = NamedFile {
                 pointer: format!("/{list}/{at}/source/file"),
                 name: name.to_owned(),
@@ -151,12 +162,17 @@ fn file_name(source: &Value) -> Option<&str> {
 
 fn look_up(dir: &Path, file: &NamedFile) -> Result<PathBuf, FieldProblem> {
     let name = Path::new(&file.name);
-    let inside = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside = name
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || file.name.is_empty() {
         return Err(FieldProblem::new(
             &file.pointer,
             "file_outside_clips",
-            format!("\"{}\" does not lie in the directory of the clips.", file.name),
+            format!(
+                "\"{}\" does not lie in the directory of the clips.",
+                file.name
+            ),
         )
         .fix("Name a file below the directory that --clips names, without \"..\"."));
     }
@@ -170,10 +186,12 @@ fn look_up(dir: &Path, file: &NamedFile) -> Result<PathBuf, FieldProblem> {
         format!("There is no file \"{}\" in {}.", file.name, dir.display()),
     );
     let names = names_in(dir);
-    Err(match closest(&file.name, names.iter().map(String::as_str)) {
-        Some(near) => problem.did_you_mean(near),
-        None => problem,
-    })
+    Err(
+        match closest(&file.name, names.iter().map(String::as_str)) {
+            Some(near) => problem.did_you_mean(near),
+            None => problem,
+        },
+    )
 }
 
 /// For guessing what was meant; a directory that cannot be read has no guesses.
@@ -181,7 +199,10 @@ fn names_in(dir: &Path) -> Vec<String> {
     /// More names than this are not searched for a likeness.
     const MOST: usize = 10_000;
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.take(MOST).filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    entries
+        .take(MOST)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 /// The SHA-256 of a file in constant memory.
@@ -203,12 +224,16 @@ mod tests {
     use super::*;
 
     fn manifest(file: &str) -> Vec<u8> {
-        format!(r#"{{"title": "T", "shots": [{{"id": "s1", "source": {{"file": "{file}"}}}}]}}"#).into_bytes()
+        format!(r#"{{"title": "T", "shots": [{{"id": "s1", "source": {{"file": "{file}"}}}}]}}"#)
+            .into_bytes()
     }
 
     #[test]
     fn the_stand_in_is_spelled_as_serde_json_spells_it() {
-        assert_eq!(Value::from(numbers::STAND_IN).to_string(), NOT_A_NUMBER_AS_WRITTEN);
+        assert_eq!(
+            Value::from(numbers::STAND_IN).to_string(),
+            NOT_A_NUMBER_AS_WRITTEN
+        );
     }
 
     #[test]
@@ -218,7 +243,10 @@ mod tests {
         let resolved = resolve(&manifest("s1.mp4"), dir.path()).unwrap();
         let sha = Sha::of(b"bytes");
         assert_eq!(resolved.manifest.shots[0].source.clip, sha);
-        assert_eq!(resolved.document["shots"][0]["source"]["clip"], sha.to_string());
+        assert_eq!(
+            resolved.document["shots"][0]["source"]["clip"],
+            sha.to_string()
+        );
         assert_eq!(resolved.files[&sha], dir.path().join("s1.mp4"));
     }
 
@@ -240,7 +268,12 @@ mod tests {
         std::fs::create_dir(&clips).unwrap();
         std::fs::write(dir.path().join("secret.mp4"), b"bytes").unwrap();
         let absolute = dir.path().join("secret.mp4");
-        for name in ["../secret.mp4", "a/../../secret.mp4", absolute.to_str().unwrap(), ""] {
+        for name in [
+            "../secret.mp4",
+            "a/../../secret.mp4",
+            absolute.to_str().unwrap(),
+            "",
+        ] {
             let problems = resolve(&manifest(name), &clips).unwrap_err();
             assert_eq!(problems[0].code, "file_outside_clips", "{name}");
         }
@@ -251,8 +284,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let text = r#"{"titel": "T", "shots": [{"id": "s1", "source": {"file": "no.mp4"}, "audio": {"gain": NaN}}]}"#;
         let problems = resolve(text.as_bytes(), dir.path()).unwrap_err();
-        let codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
-        for code in ["missing_file", "unknown_field", "missing_field", "not_a_number"] {
+        let codes: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.code.as_str())
+            .collect();
+        for code in [
+            "missing_file",
+            "unknown_field",
+            "missing_field",
+            "not_a_number",
+        ] {
             assert!(codes.contains(&code), "{code} in {codes:?}");
         }
         assert_eq!(codes.len(), 4, "each once: {codes:?}");

@@ -1,5 +1,10 @@
 //! The words and exit codes of the command line, as a shell script would meet them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,8 +63,19 @@ fn clip(to: &Path, size: &str, rate: &str, seconds: &str) {
     let pictures = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
     let sound = format!("sine=frequency=330:sample_rate=48000:duration={seconds}");
     let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound])
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+        .args([
+            "-v", "error", "-nostdin", "-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound,
+        ])
+        .args([
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-c:a",
+            "aac",
+        ])
         .arg(to)
         .status()
         .unwrap();
@@ -70,7 +86,18 @@ fn clip(to: &Path, size: &str, rate: &str, seconds: &str) {
 fn a_mistake_on_the_command_line_is_permanent_and_help_is_not_a_mistake() {
     assert_eq!(code(&botflix(&["frobnicate"])), 1);
     assert_eq!(code(&botflix(&["render", "m.json"])), 1);
-    assert_eq!(code(&botflix(&["worker", "--redis", "redis://x", "--storage", "file:///x", "--lanes", "tpu"])), 1);
+    assert_eq!(
+        code(&botflix(&[
+            "worker",
+            "--redis",
+            "redis://x",
+            "--storage",
+            "file:///x",
+            "--lanes",
+            "tpu"
+        ])),
+        1
+    );
     assert_eq!(code(&botflix(&["--help"])), 0);
     assert_eq!(code(&botflix(&["--version"])), 0);
 }
@@ -97,7 +124,12 @@ fn every_problem_of_a_manifest_is_told_at_once_with_its_pointer() {
     let refused = botflix(&["validate", "manifest", &file]);
     assert_eq!(code(&refused), 1);
     assert_eq!(out(&refused), "", "problems are for people: stderr");
-    for word in ["/titel", "Did you mean \"title\"?", "/shots/0/audio/gain", "/shots/1/trim/start"] {
+    for word in [
+        "/titel",
+        "Did you mean \"title\"?",
+        "/shots/0/audio/gain",
+        "/shots/1/trim/start",
+    ] {
         assert!(err(&refused).contains(word), "{word} in {}", err(&refused));
     }
     let json = last_json(&botflix(&["validate", "manifest", &file, "--json"]));
@@ -114,19 +146,34 @@ fn a_brief_needs_a_logline() {
     let refused = botflix(&["validate", "brief", &bad]);
     assert_eq!(code(&refused), 1);
     assert!(err(&refused).contains("/logline"));
-    assert_eq!(code(&botflix(&["validate", "brief", "/nonexistent.json"])), 1);
+    assert_eq!(
+        code(&botflix(&["validate", "brief", "/nonexistent.json"])),
+        1
+    );
 }
 
 #[test]
 fn a_render_without_a_key_or_with_a_bad_manifest_says_what_to_do() {
     let place = Place::new();
-    let manifest = json!({ "title": "T", "shots": [{ "id": "s1", "source": { "file": "s1.mp4" } }] });
+    let manifest =
+        json!({ "title": "T", "shots": [{ "id": "s1", "source": { "file": "s1.mp4" } }] });
     let file = place.write("m.json", manifest.to_string());
     let dir = place.str("");
-    let call = ["render", &file, "--clips", &dir, "--server", "http://127.0.0.1:9"];
+    let call = [
+        "render",
+        &file,
+        "--clips",
+        &dir,
+        "--server",
+        "http://127.0.0.1:9",
+    ];
     let missing = botflix(&call);
     assert_eq!(code(&missing), 1);
-    assert!(err(&missing).contains("/shots/0/source/file"), "{}", err(&missing));
+    assert!(
+        err(&missing).contains("/shots/0/source/file"),
+        "{}",
+        err(&missing)
+    );
     assert!(err(&missing).contains("missing_file"));
 
     place.write("s1.mp4", b"bytes");
@@ -164,13 +211,29 @@ fn a_local_render_makes_a_film_and_remembers_it() {
         { "id": "s2", "source": { "file": "b.mp4" } } ] });
     let file = place.write("m.json", manifest.to_string());
     let (dir, film, cache) = (place.str(""), place.str("film.mp4"), place.str("cache"));
-    let call = ["render", &file, "--clips", &dir, "--local", "--out", &film, "--cache", &cache, "--json", "--sandbox", "off"];
+    let call = [
+        "render",
+        &file,
+        "--clips",
+        &dir,
+        "--local",
+        "--out",
+        &film,
+        "--cache",
+        &cache,
+        "--json",
+        "--sandbox",
+        "off",
+    ];
     let rendered = botflix(&call);
     assert_eq!(code(&rendered), 0, "{}", err(&rendered));
     let body = last_json(&rendered);
     assert_eq!(body["film"]["frames"], 60);
     assert_eq!(body["memoized"], 0);
-    assert_eq!(std::fs::metadata(&film).unwrap().len(), body["film"]["bytes"]);
+    assert_eq!(
+        std::fs::metadata(&film).unwrap().len(),
+        body["film"]["bytes"]
+    );
 
     let again = last_json(&botflix(&call));
     assert_eq!(again["memoized"], again["tasks"]);
@@ -185,11 +248,30 @@ fn a_trim_past_the_end_of_a_clip_is_pointed_at_by_a_local_render() {
         { "id": "s1", "source": { "file": "a.mp4" }, "trim": { "start": 0.5, "end": 7 } } ] });
     let file = place.write("m.json", manifest.to_string());
     let (dir, film) = (place.str(""), place.str("film.mp4"));
-    let call = ["render", &file, "--clips", &dir, "--local", "--out", &film, "--no-cache", "--json", "--sandbox", "off"];
+    let call = [
+        "render",
+        &file,
+        "--clips",
+        &dir,
+        "--local",
+        "--out",
+        &film,
+        "--no-cache",
+        "--json",
+        "--sandbox",
+        "off",
+    ];
     let refused = botflix(&call);
     assert_eq!(code(&refused), 1);
-    assert!(err(&refused).contains("/shots/0/trim/end"), "{}", err(&refused));
-    assert_eq!(last_json(&refused)["problem"]["errors"][0]["code"], "trim_past_end");
+    assert!(
+        err(&refused).contains("/shots/0/trim/end"),
+        "{}",
+        err(&refused)
+    );
+    assert_eq!(
+        last_json(&refused)["problem"]["errors"][0]["code"],
+        "trim_past_end"
+    );
     assert!(!Path::new(&film).exists());
 }
 
@@ -198,9 +280,21 @@ fn a_server_that_is_away_is_worth_trying_again() {
     let place = Place::new();
     place.write("s1.mp4", b"bytes");
     // Nobody listens on a port that was just given back.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let server = format!("http://127.0.0.1:{port}");
-    let refused = botflix(&["register", "--server", &server, "--name", "Nobody", "--patience", "0"]);
+    let refused = botflix(&[
+        "register",
+        "--server",
+        &server,
+        "--name",
+        "Nobody",
+        "--patience",
+        "0",
+    ]);
     assert_eq!(code(&refused), 2, "{}", err(&refused));
     assert!(err(&refused).contains("does not answer"));
 }

@@ -54,7 +54,9 @@ pub enum Defect {
     /// Text that points at other files: HLS, DASH, ffconcat.
     Playlist,
     /// Another kind of file: `what` in a word or two, e.g. "SVG image", "FLV", "plain text".
-    ForeignContainer { what: String },
+    ForeignContainer {
+        what: String,
+    },
     /// Boxes nested deeper than any real file.
     TooDeeplyNested,
     Encrypted,
@@ -66,17 +68,28 @@ pub enum Defect {
     /// A sound track is present but cannot be decoded.
     UndecodableAudio,
     /// The picture track is present but yields no picture.
-    UndecodableVideo { detail: String },
+    UndecodableVideo {
+        detail: String,
+    },
     /// More pixels, streams, frames per second or seconds than we open; `limit` says which.
-    OverLimit { what: String, measured: f64, limit: f64 },
+    OverLimit {
+        what: String,
+        measured: f64,
+        limit: f64,
+    },
     /// Pictures that should be there and were not decoded.
-    LostFrames { claimed: u64, decoded: u64 },
+    LostFrames {
+        claimed: u64,
+        decoded: u64,
+    },
     /// Movie fragments (`moof`) instead of one index.
     Fragmented,
     /// An edit list that hides, delays or repeats pictures (priming of the sound and reorder delay do not count).
     EditList,
     /// Sizes or counts in the container that contradict the bytes.
-    WrongSizes { detail: String },
+    WrongSizes {
+        detail: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -17,9 +17,17 @@ pub struct Report {
 pub enum ReportBody {
     Started,
     /// Sent at most once a second and attempt. `fraction` is 0 to 1 and only grows within an attempt.
-    Progress { fraction: f64, speed: Option<f64> },
-    Done { record: Box<TaskRecord>, memoized: bool },
-    Failed { failure: Failure },
+    Progress {
+        fraction: f64,
+        speed: Option<f64>,
+    },
+    Done {
+        record: Box<TaskRecord>,
+        memoized: bool,
+    },
+    Failed {
+        failure: Failure,
+    },
     /// Handed back unfinished by a worker that drains: tried again at once, not charged.
     Released,
 }

@@ -51,8 +51,7 @@ struct Compiled {
     validator: Option<Validator>,
 }
 
-static BRIEF: LazyLock<Compiled> =
-    LazyLock::new(|| Compiled::new::<EpisodeBrief>("EpisodeBrief"));
+static BRIEF: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<EpisodeBrief>("EpisodeBrief"));
 static MANIFEST: LazyLock<Compiled> =
     LazyLock::new(|| Compiled::new::<ShotManifest>("ShotManifest"));
 
@@ -63,7 +62,10 @@ impl Compiled {
             .into_root_schema_for::<T>();
         let mut schema = schema.to_value();
         if let Some(fields) = schema.as_object_mut() {
-            fields.insert("$id".to_owned(), format!("urn:botflix:schema:{name}").into());
+            fields.insert(
+                "$id".to_owned(),
+                format!("urn:botflix:schema:{name}").into(),
+            );
         }
         let validator = jsonschema::validator_for(&schema).ok();
         Self { schema, validator }
@@ -74,7 +76,11 @@ impl Compiled {
 pub fn problems(document: Document, value: &Value) -> Vec<FieldProblem> {
     let compiled = document.compiled();
     let Some(validator) = &compiled.validator else {
-        return vec![FieldProblem::new("", "schema_broken", "The schema does not compile.")];
+        return vec![FieldProblem::new(
+            "",
+            "schema_broken",
+            "The schema does not compile.",
+        )];
     };
     let mut seen = BTreeSet::new();
     validator
@@ -134,8 +140,10 @@ fn branches(
     }
     let meant = context.iter().filter(|errors| {
         !errors.iter().any(|error| {
-            matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Enum { .. })
-                && error.instance_path().to_string() == pointer
+            matches!(
+                error.kind(),
+                ValidationErrorKind::Type { .. } | ValidationErrorKind::Enum { .. }
+            ) && error.instance_path().to_string() == pointer
         })
     });
     let described: Vec<FieldProblem> = meant
@@ -189,7 +197,11 @@ fn words_of<'a>(context: &'a [Vec<ValidationError<'static>>], pointer: &str) -> 
 }
 
 fn strings(options: &Value) -> impl Iterator<Item = &str> {
-    options.as_array().into_iter().flatten().filter_map(Value::as_str)
+    options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 fn wrong_word(pointer: &str, document: &Value, words: &[&str]) -> FieldProblem {
@@ -286,5 +298,11 @@ fn type_names(kind: &TypeKind) -> String {
 
 /// The library's message without the value that was sent, which may be long.
 fn sentence(error: &ValidationError<'_>) -> String {
-    format!("{}.", error.masked_with("The value").to_string().trim_end_matches('.'))
+    format!(
+        "{}.",
+        error
+            .masked_with("The value")
+            .to_string()
+            .trim_end_matches('.')
+    )
 }

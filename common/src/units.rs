@@ -83,8 +83,9 @@ impl FrameRate {
     /// The sound sample at which frame `frames` starts: `round(frames × 48000 / fps)`, exact in integers.
     pub fn samples_at(self, frames: u64) -> u64 {
         let num = u128::from(self.num);
-        let samples =
-            (u128::from(frames) * u128::from(SAMPLE_RATE_HZ) * u128::from(self.den) + num / 2) / num;
+        let samples = (u128::from(frames) * u128::from(SAMPLE_RATE_HZ) * u128::from(self.den)
+            + num / 2)
+            / num;
         u64::try_from(samples).unwrap_or(u64::MAX)
     }
 

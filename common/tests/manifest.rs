@@ -25,7 +25,8 @@ fn codes(problems: &[FieldProblem]) -> Vec<(&str, &str)> {
 
 #[test]
 fn the_smallest_manifest_is_a_title_and_one_shot() {
-    let text = format!(r#"{{"title": "T", "shots": [{{"id": "1", "source": {{"clip": "{CLIP}"}}}}]}}"#);
+    let text =
+        format!(r#"{{"title": "T", "shots": [{{"id": "1", "source": {{"clip": "{CLIP}"}}}}]}}"#);
     let manifest = read_manifest(text.as_bytes()).unwrap();
     assert_eq!(manifest.loudness.integrated, -14.0);
     assert_eq!(manifest.language, "en");
@@ -80,7 +81,10 @@ fn duplicates_unknown_beats_and_reversed_spans_are_found_after_the_shape() {
             ("/shots/1/id", "duplicate_id"),
         ]
     );
-    let beat = found.iter().find(|problem| problem.pointer == "/shots/0/beat").unwrap();
+    let beat = found
+        .iter()
+        .find(|problem| problem.pointer == "/shots/0/beat")
+        .unwrap();
     assert_eq!(beat.did_you_mean.as_deref(), Some("storm"));
 }
 
@@ -98,11 +102,17 @@ fn formats_are_auto_or_a_size_and_an_exact_rate() {
     assert_eq!(codes(&with(r#""automatic""#).unwrap_err())[0].0, "/format");
     assert_eq!(
         codes(&with(r#"{"width": 1281, "height": 720, "fps": 0}"#).unwrap_err()),
-        [("/format/fps", "out_of_range"), ("/format/width", "out_of_range")]
+        [
+            ("/format/fps", "out_of_range"),
+            ("/format/width", "out_of_range")
+        ]
     );
     assert_eq!(
         codes(&with(r#"{"width": 1280, "hieght": 720, "fps": 24}"#).unwrap_err()),
-        [("/format/height", "missing_field"), ("/format/hieght", "unknown_field")]
+        [
+            ("/format/height", "missing_field"),
+            ("/format/hieght", "unknown_field")
+        ]
     );
     assert!(with(r#"{"width": 1280, "height": 720, "fps": 1e308}"#).is_err());
     assert!(with(r#"{"width": 1280, "height": 720, "fps": "0/0"}"#).is_err());
@@ -119,5 +129,8 @@ fn a_text_that_is_no_json_says_where() {
 fn a_brief_needs_a_title_and_a_logline() {
     assert!(read_brief(br#"{"title": "T", "logline": "L"}"#).is_ok());
     let found = read_brief(br#"{"title": "T", "loglin": "L"}"#).unwrap_err();
-    assert_eq!(codes(&found), [("/loglin", "unknown_field"), ("/logline", "missing_field")]);
+    assert_eq!(
+        codes(&found),
+        [("/loglin", "unknown_field"), ("/logline", "missing_field")]
+    );
 }

@@ -39,6 +39,7 @@ pub struct FarmBuilder {
     database: DatabaseKind,
     storage: StorageKind,
     workers: Vec<String>,
+    worker_args: Vec<String>,
 }
 
 impl FarmBuilder {
@@ -58,12 +59,19 @@ impl FarmBuilder {
         self
     }
 
+    /// More words on the command line of each worker.
+    pub fn worker_args(mut self, words: &[&str]) -> Self {
+        self.worker_args = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Returns when the API is ready. Workers may still be starting: what is queued waits for them.
     pub async fn start(self) -> Result<Farm> {
         let dir = tempfile::Builder::new().prefix("botflix-farm-").tempdir()?;
         let mut farm = Farm {
             api: None,
             workers: Vec::new(),
+            worker_args: self.worker_args,
             redis: RedisServer::start()?,
             database_url: String::new(),
             storage_url: format!("file://{}", dir.path().join("storage").display()),
@@ -101,6 +109,7 @@ pub struct Farm {
     // Processes before servers before the folder: the order of dropping.
     api: Option<Spawned>,
     workers: Vec<Spawned>,
+    worker_args: Vec<String>,
     pub redis: RedisServer,
     _postgres: Option<Postgres>,
     s3: Option<S3Server>,
@@ -119,6 +128,7 @@ impl Farm {
             database: DatabaseKind::Sqlite,
             storage: StorageKind::Local,
             workers,
+            worker_args: Vec::new(),
         }
     }
 
@@ -194,7 +204,7 @@ impl Farm {
             "--name",
             name,
         ]);
-        command.env("TMPDIR", &scratch);
+        command.args(&self.worker_args).env("TMPDIR", &scratch);
         let log = self.dir.path().join(format!("{name}.log"));
         self.workers.push(Spawned::start(name, &mut command, &log)?);
         Ok(())

@@ -11,12 +11,12 @@ use crate::client::Client;
 use crate::material::{self, Picture};
 
 /// Longest render of a story of this file on a busy machine, a lost lease included.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 /// Frames of the film that [`short`] means: 3 s, 2 s, 48 frames at 24000/1001, 2 s, all at 25 frames per second.
 pub const SHORT_FRAMES: u64 = 225;
 
 /// Length and rate of the film that [`slow`] means.
-pub const SLOW_SECONDS: u32 = 30;
+pub const SLOW_SECONDS: u32 = 8;
 pub const SLOW_FPS: u32 = 60;
 
 /// Four shots that differ in size, rate, shape and sound, narration over them, two beats, and dialogue in two of the shots.

@@ -3,6 +3,8 @@
 //! The handler never fails towards apalis: retries and limits are SQL's. It ends silently when nobody wants the result any more, and otherwise
 //! only after Redis has its report.
 
+mod input;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::queue::{Lease, QueueError, ReportSender, Signal};
 use botflix_common::report::{Report, ReportBody};
 use botflix_common::storage_key;
-use botflix_common::task::{PAYLOAD_VERSION, TaskInput, TaskMessage};
+use botflix_common::task::{TaskInput, TaskMessage};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
@@ -141,7 +143,10 @@ impl Attempt {
                         if failure.class == FailureClass::Retry
                             && since.elapsed() < INPUT_PATIENCE =>
                     {
-                        warn!(code = failure.code, "the input of a task must wait for storage");
+                        warn!(
+                            code = failure.code,
+                            "the input of a task must wait for storage"
+                        );
                         tokio::time::sleep(INPUT_PAUSE).await;
                     }
                     ended => return ended,
@@ -165,9 +170,13 @@ impl Attempt {
             .await
             .map_err(|error| storage_failure(&error))?;
         let value = found.ok_or_else(|| {
-            input_lost("task_input_missing", "The task's input is not in object storage.", key)
+            input_lost(
+                "task_input_missing",
+                "The task's input is not in object storage.",
+                key,
+            )
         })?;
-        read_input(value)
+        input::read(value)
     }
 
     async fn conclude(&self, end: End) {
@@ -176,7 +185,8 @@ impl Attempt {
                 let Ran { record, memoized } = *ran;
                 info!(memoized, seconds = record.wall_seconds, "task done");
                 let record = Box::new(record);
-                self.report_surely(ReportBody::Done { record, memoized }).await;
+                self.report_surely(ReportBody::Done { record, memoized })
+                    .await;
             }
             End::Failed(failure) => {
                 warn!(
@@ -244,49 +254,13 @@ impl End {
     }
 }
 
-/// The version is looked at first: the rest of a newer input may well look different.
-fn read_input(value: serde_json::Value) -> Result<TaskInput, Failure> {
-    let version = value.get("version").and_then(serde_json::Value::as_u64);
-    let newest = u64::from(PAYLOAD_VERSION);
-    if !version.is_some_and(|version| version > 0 && version <= newest && version + 1 >= newest) {
-        return Err(Failure::new(
-            FailureClass::Permanent,
-            WhoCanFix::Operator,
-            "unknown_payload_version",
-            format!("The worker does not know payload version {version:?}; it knows up to {newest}."),
-        ));
-    }
-    serde_json::from_value(value).map_err(|error| {
-        Failure::new(
-            FailureClass::Permanent,
-            WhoCanFix::Platform,
-            "malformed_task_input",
-            "The worker could not read the task's input.",
-        )
-        .with_internal(error.to_string())
-    })
-}
-
 fn too_large(bytes: usize, limit_bytes: usize) -> Failure {
     Failure::new(
         FailureClass::Permanent,
         WhoCanFix::Platform,
         "record_too_large",
-        format!("The task's record has {bytes} bytes, more than the {limit_bytes} that a report may have."),
+        format!(
+            "The task's record has {bytes} bytes, more than the {limit_bytes} that a report may have."
+        ),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_input_of_an_unknown_version_is_named_and_not_guessed_at() {
-        let newer = serde_json::json!({ "version": PAYLOAD_VERSION + 1, "spec": "whatever" });
-        let failure = read_input(newer).unwrap_err();
-        assert_eq!(failure.code, "unknown_payload_version");
-        assert_eq!(failure.class, FailureClass::Permanent);
-        assert_eq!(failure.who_can_fix, WhoCanFix::Operator);
-        assert!(read_input(serde_json::json!({})).is_err());
-    }
 }

@@ -148,7 +148,9 @@ fn place(arriving: &Path, kept: &Path, path: &Path) -> io::Result<()> {
     if link(kept, path)? {
         Ok(())
     } else {
-        Err(io::Error::other("a clip was forgotten right after it was fetched"))
+        Err(io::Error::other(
+            "a clip was forgotten right after it was fetched",
+        ))
     }
 }
 

@@ -17,7 +17,9 @@ pub enum StartError {
     Engine(#[source] MediaError),
     #[error("scratch on this machine does not do")]
     Scratch(#[source] ScratchError),
-    #[error("object storage cannot be written, read and deleted: check --storage and its credentials")]
+    #[error(
+        "object storage cannot be written, read and deleted: check --storage and its credentials"
+    )]
     Storage(#[source] StorageError),
     #[error("the queue cannot be used: check --redis")]
     Queue(#[source] QueueError),

@@ -102,7 +102,9 @@ pub async fn render(
         take_in(runner, sha, path).await?;
     }
     let inspections = Graph::new(inspections(&job.manifest), &mut board);
-    let inspected = inspections.run(runner, &mut board, concurrency, &cancel).await?;
+    let inspected = inspections
+        .run(runner, &mut board, concurrency, &cancel)
+        .await?;
     let facts = facts(&inspected.records);
     let plan = plan::plan(&job.manifest, &facts).map_err(LocalError::Manifest)?;
 
@@ -120,7 +122,11 @@ pub async fn render(
 }
 
 async fn take_in(runner: &TaskRunner, sha: &Sha, path: &Path) -> Result<(), LocalError> {
-    let (stored, _) = runner.storage().upload_file(path).await.map_err(LocalError::Storage)?;
+    let (stored, _) = runner
+        .storage()
+        .upload_file(path)
+        .await
+        .map_err(LocalError::Storage)?;
     if stored == *sha {
         Ok(())
     } else {
@@ -174,7 +180,11 @@ fn finished(
         .artifact(role::FILM)
         .cloned()
         .ok_or(LocalError::Incomplete("film"))?;
-    let TaskOutput::Check { film: facts, findings } = of(TaskKind::Check)?.output.clone() else {
+    let TaskOutput::Check {
+        film: facts,
+        findings,
+    } = of(TaskKind::Check)?.output.clone()
+    else {
         return Err(LocalError::Incomplete("check"));
     };
     let extras = of(TaskKind::Package)?.artifacts.clone();

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use botflix_common::task::TaskKind;
 use prometheus::core::Collector;
-use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 
 /// Seconds; tasks take from a tenth of a second to an hour.
 const BUCKETS_SECONDS: [f64; 12] = [
@@ -49,15 +51,21 @@ impl Metrics {
             tasks: register(
                 &registry,
                 IntCounterVec::new(
-                    Opts::new("botflix_worker_tasks_total", "Attempts that ended on this worker."),
+                    Opts::new(
+                        "botflix_worker_tasks_total",
+                        "Attempts that ended on this worker.",
+                    ),
                     &["kind", "outcome"],
                 )?,
             )?,
             seconds: register(
                 &registry,
                 HistogramVec::new(
-                    HistogramOpts::new("botflix_worker_task_seconds", "From taking a task to its end.")
-                        .buckets(BUCKETS_SECONDS.to_vec()),
+                    HistogramOpts::new(
+                        "botflix_worker_task_seconds",
+                        "From taking a task to its end.",
+                    )
+                    .buckets(BUCKETS_SECONDS.to_vec()),
                     &["kind"],
                 )?,
             )?,
@@ -110,7 +118,10 @@ pub(crate) struct Busy {
 impl Busy {
     pub fn ended(self, outcome: Outcome) {
         let kind = self.kind.name();
-        self.metrics.tasks.with_label_values(&[kind, outcome.name()]).inc();
+        self.metrics
+            .tasks
+            .with_label_values(&[kind, outcome.name()])
+            .inc();
         self.metrics
             .seconds
             .with_label_values(&[kind])

@@ -141,12 +141,22 @@ impl Worker {
 
     /// Takes no new task, lets those that run finish within `grace`, hands back the others, and signs off.
     pub async fn stop_gracefully(mut self, grace: Duration) {
-        info!(worker = self.name, grace_seconds = grace.as_secs(), "draining");
+        info!(
+            worker = self.name,
+            grace_seconds = grace.as_secs(),
+            "draining"
+        );
         self.presence.drain().await;
         self.stop.cancel();
-        if tokio::time::timeout(grace, &mut self.running).await.is_err() {
+        if tokio::time::timeout(grace, &mut self.running)
+            .await
+            .is_err()
+        {
             self.bench.hand_back.cancel();
-            if tokio::time::timeout(HAND_BACK_PATIENCE, &mut self.running).await.is_err() {
+            if tokio::time::timeout(HAND_BACK_PATIENCE, &mut self.running)
+                .await
+                .is_err()
+            {
                 warn!("some tasks did not end when told to: dropped");
                 self.running.abort();
             }
@@ -175,7 +185,10 @@ fn check(config: &WorkerConfig) -> Result<(), StartError> {
     }
     let name_fits = !config.name.is_empty()
         && config.name.len() <= 100
-        && config.name.chars().all(|ch| ch.is_alphanumeric() || "-_.@".contains(ch));
+        && config
+            .name
+            .chars()
+            .all(|ch| ch.is_alphanumeric() || "-_.@".contains(ch));
     if !name_fits {
         return refuse("a worker's name is 1 to 100 letters, digits or one of - _ . @");
     }

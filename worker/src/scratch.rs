@@ -141,6 +141,9 @@ mod tests {
     fn a_nearly_full_disk_is_refused_by_name() {
         let root = tempfile::tempdir().unwrap();
         let scratch = Scratch::open(root.path(), u64::MAX).unwrap();
-        assert!(matches!(scratch.task_dir(), Err(ScratchError::DiskFull { .. })));
+        assert!(matches!(
+            scratch.task_dir(),
+            Err(ScratchError::DiskFull { .. })
+        ));
     }
 }

@@ -39,7 +39,10 @@ pub(crate) async fn queue(queue: &Queue) -> Result<(), StartError> {
     match queue.health().await {
         Ok(health) => {
             for warning in health.warnings() {
-                warn!(warning, "Redis is set up in a way that can lose queued tasks' time");
+                warn!(
+                    warning,
+                    "Redis is set up in a way that can lose queued tasks' time"
+                );
             }
         }
         // A restricted user may not ask.

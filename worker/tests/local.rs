@@ -1,5 +1,10 @@
 //! A local render from clips to a checked film, with nothing but ffmpeg and a directory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod studio;
 
@@ -74,8 +79,9 @@ async fn a_trim_past_the_end_is_pointed_at() {
         files: [(sha, clip)].into(),
         concurrency: 1,
     };
-    let refused =
-        local::render(&studio.runner, job, silent(), CancellationToken::new()).await.unwrap_err();
+    let refused = local::render(&studio.runner, job, silent(), CancellationToken::new())
+        .await
+        .unwrap_err();
     let LocalError::Manifest(problems) = refused else {
         panic!("{refused}");
     };

@@ -1,5 +1,10 @@
 //! The task runner against real ffmpeg and a directory as storage.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod studio;
 
@@ -39,7 +44,11 @@ async fn a_clip_is_inspected_once_and_remembered_the_second_time() {
     let progress = move |fraction: f64, _| {
         seen.fetch_max((fraction * 1000.0) as u64, Ordering::Relaxed);
     };
-    let first = studio.runner.run(key, &input, progress, CancellationToken::new()).await.unwrap();
+    let first = studio
+        .runner
+        .run(key, &input, progress, CancellationToken::new())
+        .await
+        .unwrap();
     assert!(!first.memoized);
     assert_eq!(furthest.load(Ordering::Relaxed), 1000);
     let TaskOutput::Inspect { facts } = &first.record.output else {
@@ -117,7 +126,12 @@ async fn a_key_that_is_not_the_specs_own_is_not_run() {
     let (_, input) = inspection(Sha::of(b"clip"));
     let failure = studio
         .runner
-        .run(TaskKey::of(b"another"), &input, nobody_listens, CancellationToken::new())
+        .run(
+            TaskKey::of(b"another"),
+            &input,
+            nobody_listens,
+            CancellationToken::new(),
+        )
         .await
         .unwrap_err();
     assert_eq!(failure.code, "task_key_mismatch");
@@ -137,12 +151,21 @@ async fn a_canceled_task_ends_and_leaves_neither_record_nor_scratch() {
             stop.cancel();
         }
     };
-    studio.runner.run(key, &input, progress, cancel).await.unwrap_err();
+    studio
+        .runner
+        .run(key, &input, progress, cancel)
+        .await
+        .unwrap_err();
     assert_eq!(studio.runner.remembered(&key).await.unwrap(), None);
     let run = std::fs::read_dir(studio.dir.path().join("scratch"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("run-"))
+        .find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("run-")
+        })
         .unwrap();
     let left = std::fs::read_dir(run).unwrap().count();
     assert_eq!(left, 1, "only the lock is left");
@@ -157,9 +180,14 @@ async fn a_full_disk_fails_the_task_for_another_worker_to_try() {
     let mut config = RunnerConfig::new(studio.dir.path().join("full"), "full");
     config.min_free_bytes = u64::MAX;
     let full = TaskRunner::new(studio.storage.clone(), studio.engine.clone(), config).unwrap();
-    let failure =
-        full.run(key, &input, nobody_listens, CancellationToken::new()).await.unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.class), ("disk_full", FailureClass::Retry));
+    let failure = full
+        .run(key, &input, nobody_listens, CancellationToken::new())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.code.as_str(), failure.class),
+        ("disk_full", FailureClass::Retry)
+    );
 }
 
 #[tokio::test]
@@ -172,17 +200,31 @@ async fn the_clip_cache_forgets_what_was_used_longest_ago() {
     for text in ["ten bytes 1", "ten bytes 2", "ten bytes 3"] {
         let sha = Sha::of(text.as_bytes());
         let key = storage_key::blob(&sha);
-        studio.storage.put_bytes(&key, text.as_bytes().to_vec().into()).await.unwrap();
+        studio
+            .storage
+            .put_bytes(&key, text.as_bytes().to_vec().into())
+            .await
+            .unwrap();
         let to = root.join(text);
         cache.obtain(&studio.storage, &sha, &to).await.unwrap();
         assert_eq!(std::fs::read_to_string(&to).unwrap(), text);
         names.push(sha.hex());
     }
     let kept = |name: &String| root.join("clips").join(name).exists();
-    assert_eq!(names.iter().map(kept).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(
+        names.iter().map(kept).collect::<Vec<_>>(),
+        [false, true, true]
+    );
     // What is kept needs no storage any more.
-    studio.storage.delete(&storage_key::blob(&names[2].parse().unwrap())).await.unwrap();
+    studio
+        .storage
+        .delete(&storage_key::blob(&names[2].parse().unwrap()))
+        .await
+        .unwrap();
     let to = root.join("again");
-    cache.obtain(&studio.storage, &names[2].parse().unwrap(), &to).await.unwrap();
+    cache
+        .obtain(&studio.storage, &names[2].parse().unwrap(), &to)
+        .await
+        .unwrap();
     assert!(to.exists());
 }

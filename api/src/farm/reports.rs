@@ -26,11 +26,8 @@ pub(super) async fn run(core: Arc<Core>) {
     let mut reader = core.queue.report_reader(Uuid::now_v7().to_string());
     let mut backoff = Backoff::default();
     while !core.stop.is_cancelled() {
-        let batch = tokio::select! {
-            () = core.stop.cancelled() => return,
-            batch = reader.next_batch(BATCH, BLOCK) => batch,
-        };
-        match batch {
+        // Not given up half way when the farm stops: what Redis has handed out already would be read again only much later.
+        match reader.next_batch(BATCH, BLOCK).await {
             Ok(batch) => {
                 backoff.reset();
                 core.take_batch(&reader, batch).await;

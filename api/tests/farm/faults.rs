@@ -11,7 +11,7 @@ use botflix_common::report::{ReportBody, WorkerHello};
 use botflix_common::task::{Lane, TaskKind};
 use botflix_testkit::deadline;
 
-use crate::rig::{Base, LIMIT, Rig, quick};
+use crate::rig::{Base, LIMIT, Rig, suspicious};
 use crate::script::{Hands, Script};
 
 crate::on_both_databases!(
@@ -32,7 +32,7 @@ async fn task_of_kind(db: &Database, lane: Lane) -> TaskKey {
 
 /// Leaves a render behind whose first task was queued by a process that died before it could push it.
 async fn cut_between_commit_and_push(base: Base) -> (Base, botflix_common::id::RenderId, TaskKey) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     // No loop runs any more, so that nothing interferes.
     rig.farm.stop().await;
     rig.send_clips(&["a"]).await;
@@ -50,7 +50,7 @@ async fn cut_between_commit_and_push(base: Base) -> (Base, botflix_common::id::R
 
 async fn what_was_queued_in_sql_and_never_pushed_runs_after_a_restart(base: Base) {
     let (base, id, key) = cut_between_commit_and_push(base).await;
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     let script = Script::start(&rig);
     assert_eq!(rig.ends(id).await.state, RenderState::Published);
     let ran = script
@@ -69,7 +69,7 @@ async fn what_was_queued_in_sql_and_never_pushed_runs_after_a_restart(base: Base
 /// Shows that the test above can fail.
 async fn without_the_reconciler_what_was_never_pushed_waits_for_ever(base: Base) {
     let (base, id, key) = cut_between_commit_and_push(base).await;
-    let rig = base.rig_with(quick().without_reconciler()).await;
+    let rig = base.rig_with(suspicious().without_reconciler()).await;
     let _script = Script::start(&rig);
     let healed = deadline::until("it moves", Duration::from_secs(3), async || {
         let task = tasks::find(rig.farm.database(), &key).await?.unwrap();
@@ -80,7 +80,7 @@ async fn without_the_reconciler_what_was_never_pushed_waits_for_ever(base: Base)
 }
 
 async fn a_flushed_redis_costs_time_and_no_work(base: Base) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     rig.send_clips(&["a", "b", "c"]).await;
     let id = rig.submit("Film", &["a", "b", "c"]).await;
     let hands = Hands::of(&rig, "dying");
@@ -106,7 +106,7 @@ async fn flush(rig: &Rig) {
 }
 
 async fn a_worker_that_dies_is_charged_and_its_task_runs_again(base: Base) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     rig.send_clips(&["a"]).await;
     let id = rig.submit("Film", &["a"]).await;
     let taken = take_and_die(&rig).await;
@@ -150,7 +150,7 @@ async fn take_and_die(rig: &Rig) -> TaskKey {
 }
 
 async fn a_render_that_was_overlooked_moves_on(base: Base) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     rig.send_clips(&["a"]).await;
     let script = Script::start(&rig);
     let first = rig.submit("Film", &["a"]).await;
@@ -176,21 +176,21 @@ async fn a_render_that_was_overlooked_moves_on(base: Base) {
 }
 
 async fn a_farm_that_is_killed_goes_on_where_it_was(base: Base) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     rig.send_clips(&["a", "b"]).await;
     let id = rig.submit("Film", &["a", "b"]).await;
     let hands = Hands::of(&rig, "w");
     hands.finish(&hands.take(TaskKind::Inspect).await).await;
     rig.farm.stop().await;
     // Done while nobody listened.
-    let rig = rig.base.rig().await;
+    let rig = rig.base.rig_with(suspicious()).await;
     let script = Script::start(&rig);
     assert_eq!(rig.ends(id).await.state, RenderState::Published);
     drop(script);
 }
 
 async fn redis_away_for_a_while_delays_only(base: Base) {
-    let mut rig = base.rig().await;
+    let mut rig = base.rig_with(suspicious()).await;
     rig.send_clips(&["a"]).await;
     let script = Script::start(&rig);
     rig.ends_inspection(&["a"]).await;
@@ -204,7 +204,7 @@ async fn redis_away_for_a_while_delays_only(base: Base) {
 }
 
 async fn the_queue_is_kept_shallow(base: Base) {
-    let rig = base.rig().await;
+    let rig = base.rig_with(suspicious()).await;
     let queue = rig.base.queue();
     let hello = WorkerHello {
         name: "w".to_owned(),

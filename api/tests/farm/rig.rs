@@ -92,11 +92,20 @@ pub fn quick() -> FarmConfig {
     let mut config = FarmConfig::default();
     config.dispatch_every = Duration::from_millis(100);
     config.reconcile_every = Duration::from_millis(100);
-    config.settled_after = Duration::from_millis(500);
-    config.absent_for = Duration::from_millis(300);
+    // A scripted worker holds no lease: what it has taken is not in Redis, and must not be missed while the machine is busy.
+    config.settled_after = Duration::from_secs(5);
+    config.absent_for = Duration::from_millis(500);
     config.first_backoff = Duration::from_millis(20);
     config.longest_backoff = Duration::from_millis(100);
     config.progress_every = Duration::from_millis(10);
+    config
+}
+
+/// The same, and quick to miss what is not in Redis.
+pub fn suspicious() -> FarmConfig {
+    let mut config = quick();
+    config.settled_after = Duration::from_millis(500);
+    config.absent_for = Duration::from_millis(300);
     config
 }
 

@@ -71,11 +71,10 @@ impl Hands {
                 if entry.holder.is_some() || !self.queue.remove(lane, entry.id).await? {
                     continue;
                 }
-                let input = self
-                    .storage
-                    .get_json(&storage_key::input(&entry.id))
-                    .await?;
-                let input: TaskInput = input.expect("the input is written before the message");
+                let key = storage_key::input(&entry.id);
+                let input: Option<TaskInput> = self.storage.get_json(&key).await?;
+                // Written before the message, and deleted when the attempt is over: then nobody wants it any more.
+                let Some(input) = input else { continue };
                 let upstream: HashSet<_> = input.upstream.keys().copied().collect();
                 assert_eq!(
                     upstream,

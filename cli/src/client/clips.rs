@@ -15,8 +15,8 @@ use tokio_util::io::ReaderStream;
 
 use super::{Api, CallError, read};
 use crate::exit::Fault;
-use crate::show::stages::Stages;
 use crate::show::size;
+use crate::show::stages::Stages;
 
 /// Clips under way at the same time.
 const AT_ONCE: usize = 3;
@@ -38,7 +38,11 @@ struct Meter<'a> {
 impl Meter<'_> {
     fn show(&self) {
         let sent = self.sent.load(Ordering::Relaxed).min(self.total);
-        let fraction = if self.total == 0 { 1.0 } else { sent as f64 / self.total as f64 };
+        let fraction = if self.total == 0 {
+            1.0
+        } else {
+            sent as f64 / self.total as f64
+        };
         let message = format!("{} of {}", size(sent), size(self.total));
         self.stages.step("upload", fraction, &message);
     }
@@ -54,7 +58,9 @@ pub async fn send_missing(
         .map(async |(sha, path)| {
             let known: Option<ClipBody> = api.find(&clip_path(sha)).await?;
             let wanted = known.is_none_or(|clip| clip.status == ClipStatus::Failed);
-            let bytes = std::fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
+            let bytes = std::fs::metadata(path)
+                .map_err(|error| unreadable(path, error))?
+                .len();
             Ok::<_, Fault>(wanted.then_some((*sha, path, bytes)))
         })
         .buffer_unordered(AT_ONCE)
@@ -67,7 +73,9 @@ pub async fn send_missing(
         stages,
     };
     meter.show();
-    let sends = missing.into_iter().map(|(sha, path, bytes)| send(api, sha, path, bytes, &meter));
+    let sends = missing
+        .into_iter()
+        .map(|(sha, path, bytes)| send(api, sha, path, bytes, &meter));
     let mut sending = futures::stream::iter(sends).buffer_unordered(AT_ONCE);
     while let Some(sent) = sending.next().await {
         sent?;
@@ -78,12 +86,18 @@ pub async fn send_missing(
 /// Waits until the farm has judged every clip; refusals are told when the render is submitted, where they have their pointers.
 pub async fn await_verdicts(api: &Api, clips: &[Sha], stages: &Stages) -> Result<(), Fault> {
     let total = clips.len();
-    let mut judging = futures::stream::iter(clips).map(|sha| judged(api, sha)).buffer_unordered(AT_ONCE);
+    let mut judging = futures::stream::iter(clips)
+        .map(|sha| judged(api, sha))
+        .buffer_unordered(AT_ONCE);
     let mut done = 0;
     while let Some(judged) = judging.next().await {
         judged?;
         done += 1;
-        stages.step("inspect", done as f64 / total as f64, &format!("{done}/{total}"));
+        stages.step(
+            "inspect",
+            done as f64 / total as f64,
+            &format!("{done}/{total}"),
+        );
     }
     Ok(())
 }
@@ -100,8 +114,10 @@ async fn judged(api: &Api, sha: &Sha) -> Result<(), Fault> {
             ClipStatus::Inspecting => {}
             ClipStatus::Ready | ClipStatus::Refused => return Ok(()),
             ClipStatus::Failed => {
-                return Err(Fault::retryable(format!("the farm could not inspect {sha}"))
-                    .hint("run the same command again: it sends the clip once more"));
+                return Err(
+                    Fault::retryable(format!("the farm could not inspect {sha}"))
+                        .hint("run the same command again: it sends the clip once more"),
+                );
             }
         }
     }
@@ -124,7 +140,12 @@ async fn send(
         let begun_at = meter.sent.load(Ordering::Relaxed);
         let error = match send_once(api, &sha, path, bytes, meter).await? {
             Ok(clip) if clip.clip == sha => return Ok(()),
-            Ok(_) => return Err(Fault::retryable(format!("{} changed while it was sent", path.display()))),
+            Ok(_) => {
+                return Err(Fault::retryable(format!(
+                    "{} changed while it was sent",
+                    path.display()
+                )));
+            }
             Err(error) => error,
         };
         if tries == TRIES || !error.is_retryable() {
@@ -143,7 +164,9 @@ async fn send_once(
     bytes: u64,
     meter: &Meter<'_>,
 ) -> Result<Result<ClipBody, CallError>, Fault> {
-    let file = tokio::fs::File::open(path).await.map_err(|error| unreadable(path, error))?;
+    let file = tokio::fs::File::open(path)
+        .await
+        .map_err(|error| unreadable(path, error))?;
     let taken = Arc::new(AtomicU64::new(0));
     let (counted, sent) = (Arc::clone(&taken), Arc::clone(&meter.sent));
     let pieces = ReaderStream::with_capacity(file, PIECE_BYTES).inspect_ok(move |piece| {

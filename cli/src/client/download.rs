@@ -11,8 +11,8 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{ANSWER_TIMEOUT, Api, CallError, checked};
 use crate::exit::Fault;
-use crate::show::stages::Stages;
 use crate::show::size;
+use crate::show::stages::Stages;
 
 /// Times a transfer may break without a byte gained.
 const TRIES: u32 = 4;
@@ -28,7 +28,8 @@ pub async fn film(
     stages: &Stages,
 ) -> Result<(), Fault> {
     let part = part_name(to);
-    let unwritable = |error| Fault::permanent(format!("{} cannot be written", to.display())).because(error);
+    let unwritable =
+        |error| Fault::permanent(format!("{} cannot be written", to.display())).because(error);
     let mut file = File::create(&part).await.map_err(unwritable)?;
     let (mut have, mut broken) = (0, 0);
     while have < bytes {
@@ -77,7 +78,9 @@ async fn transfer(
     bytes: u64,
     stages: &Stages,
 ) -> Result<(), TransferError> {
-    let call = api.request(Method::GET, url).header(RANGE, format!("bytes={have}-"));
+    let call = api
+        .request(Method::GET, url)
+        .header(RANGE, format!("bytes={have}-"));
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, call.send())
         .await
         .map_err(|_| TransferError::Broken)?
@@ -100,7 +103,11 @@ async fn transfer(
         let fraction = *have as f64 / bytes.max(1) as f64;
         stages.step("download", fraction, &size(*have));
     }
-    if *have < bytes { Err(TransferError::Broken) } else { Ok(()) }
+    if *have < bytes {
+        Err(TransferError::Broken)
+    } else {
+        Ok(())
+    }
 }
 
 /// Largest body that is read into memory.
@@ -108,19 +115,31 @@ const WHOLE_LIMIT_BYTES: usize = 16 << 20;
 
 /// A small body.
 pub async fn whole(api: &Api, url: &str) -> Result<Vec<u8>, Fault> {
-    bounded(api, api.request(Method::GET, url)).await.map(|(_, body)| body)
+    bounded(api, api.request(Method::GET, url))
+        .await
+        .map(|(_, body)| body)
 }
 
 /// `length` bytes from `start` on, asked for and answered as a range of `total`.
-pub async fn range(api: &Api, url: &str, start: u64, length: u64, total: u64) -> Result<Vec<u8>, Fault> {
+pub async fn range(
+    api: &Api,
+    url: &str,
+    start: u64,
+    length: u64,
+    total: u64,
+) -> Result<Vec<u8>, Fault> {
     let end = (start + length).min(total).saturating_sub(1);
-    let call = api.request(Method::GET, url).header(RANGE, format!("bytes={start}-{end}"));
+    let call = api
+        .request(Method::GET, url)
+        .header(RANGE, format!("bytes={start}-{end}"));
     let (answered, body) = bounded(api, call).await?;
     let expected = format!("bytes {start}-{end}/{total}");
     if answered.as_deref() == Some(expected.as_str()) {
         Ok(body)
     } else {
-        Err(Fault::permanent(format!("asked for {expected}, {url} answered {answered:?}")))
+        Err(Fault::permanent(format!(
+            "asked for {expected}, {url} answered {answered:?}"
+        )))
     }
 }
 
@@ -128,8 +147,14 @@ pub async fn range(api: &Api, url: &str, start: u64, length: u64, total: u64) ->
 async fn bounded(api: &Api, call: RequestBuilder) -> Result<(Option<String>, Vec<u8>), Fault> {
     let network = |error| CallError::Network(error).fault(&api.base);
     let answer = call.timeout(SILENCE_LIMIT).send().await.map_err(network)?;
-    let answer = checked(answer).await.map_err(|error| error.fault(&api.base))?;
-    let range = answer.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let answer = checked(answer)
+        .await
+        .map_err(|error| error.fault(&api.base))?;
+    let range = answer
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let mut pieces = answer.bytes_stream();
     let mut body = Vec::new();
     while let Some(piece) = pieces.next().await {

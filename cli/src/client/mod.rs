@@ -46,7 +46,10 @@ pub(crate) enum CallError {
     Refused(Box<Problem>, Option<Duration>),
     Network(reqwest::Error),
     /// An answer that is not this API's.
-    Strange { status: StatusCode, snippet: String },
+    Strange {
+        status: StatusCode,
+        snippet: String,
+    },
 }
 
 impl Api {
@@ -85,14 +88,19 @@ impl Api {
     }
 
     pub async fn register(&self, request: &RegisterRequest) -> Result<Registered, Fault> {
-        self.json(|| self.request(Method::POST, "/api/v1/directors/register").json(request))
-            .await
+        self.json(|| {
+            self.request(Method::POST, "/api/v1/directors/register")
+                .json(request)
+        })
+        .await
     }
 
     /// Whether the key is a director's here.
     pub async fn knows_me(&self) -> Result<bool, Fault> {
         let me = self.patiently(async || {
-            let call = self.request(Method::GET, "/api/v1/directors/me").timeout(ANSWER_TIMEOUT);
+            let call = self
+                .request(Method::GET, "/api/v1/directors/me")
+                .timeout(ANSWER_TIMEOUT);
             match read::<DirectorBody>(call).await {
                 Err(CallError::Refused(problem, _)) if problem.status == 401 => Ok(false),
                 other => other.map(|_| true),
@@ -115,7 +123,10 @@ impl Api {
     /// A server may live below a path of its host.
     fn url(&self, path: &str) -> Url {
         let whole = match path.strip_prefix('/') {
-            Some(rest) => Url::parse(&format!("{}/{rest}", self.base.as_str().trim_end_matches('/'))),
+            Some(rest) => Url::parse(&format!(
+                "{}/{rest}",
+                self.base.as_str().trim_end_matches('/')
+            )),
             None => Url::parse(path),
         };
         whole.unwrap_or_else(|_| self.base.clone())
@@ -129,7 +140,8 @@ impl Api {
     pub(crate) async fn get_waiting<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         let timeout = ANSWER_TIMEOUT + Duration::from_secs(WAIT_SECONDS);
         let path = format!("{path}?wait={WAIT_SECONDS}");
-        self.json(|| self.request(Method::GET, &path).timeout(timeout)).await
+        self.json(|| self.request(Method::GET, &path).timeout(timeout))
+            .await
     }
 
     /// `None` for 404.
@@ -215,7 +227,10 @@ pub(crate) async fn checked(answer: Response) -> Result<Response, CallError> {
 }
 
 fn snippet(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().take(SNIPPET_CHARS).collect()
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .take(SNIPPET_CHARS)
+        .collect()
 }
 
 impl CallError {
@@ -240,7 +255,8 @@ impl CallError {
     pub(crate) fn fault(self, base: &Url) -> Fault {
         match self {
             Self::Refused(problem, _) => match problem.status {
-                401 => Fault::refused(&problem).hint("set BOTFLIX_DIRECTOR_KEY to a key from `botflix register`"),
+                401 => Fault::refused(&problem)
+                    .hint("set BOTFLIX_DIRECTOR_KEY to a key from `botflix register`"),
                 _ => Fault::refused(&problem),
             },
             Self::Network(error) => {
@@ -249,9 +265,9 @@ impl CallError {
             Self::Strange { status, snippet } if status.is_server_error() => {
                 Fault::retryable(format!("{base} answered {status}: {snippet}"))
             }
-            Self::Strange { status, snippet } => {
-                Fault::permanent(format!("{base} answered {status}, not as BotFlix does: {snippet}"))
-            }
+            Self::Strange { status, snippet } => Fault::permanent(format!(
+                "{base} answered {status}, not as BotFlix does: {snippet}"
+            )),
         }
     }
 }

@@ -75,7 +75,11 @@ pub async fn follow(api: &Api, id: RenderId, stages: &Stages) -> Result<RenderBo
             return Ok(render);
         }
         // A stream that brought news and then ended is as good as any.
-        broken = if follower.last_event == heard_before { broken + 1 } else { 0 };
+        broken = if follower.last_event == heard_before {
+            broken + 1
+        } else {
+            0
+        };
         if let Some(render) = follower.refresh().await? {
             return Ok(render);
         }

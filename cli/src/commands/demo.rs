@@ -29,13 +29,22 @@ pub async fn run(args: DemoArgs) -> Result<Exit, Fault> {
     ended
 }
 
-async fn show(args: &DemoArgs, farm: &EmbeddedFarm, stop: &CancellationToken) -> Result<Exit, Fault> {
+async fn show(
+    args: &DemoArgs,
+    farm: &EmbeddedFarm,
+    stop: &CancellationToken,
+) -> Result<Exit, Fault> {
     let server = farm.public_url();
-    eprintln!("BotFlix serves at {server}, its data is in {}", args.data.display());
+    eprintln!(
+        "BotFlix serves at {server}, its data is in {}",
+        args.data.display()
+    );
     let stages = Stages::new();
     let shown = demo::run(&server, &args.data, args.engine.config(), &stages).await;
     stages.finish();
-    let Shown { episode, report, .. } = shown?;
+    let Shown {
+        episode, report, ..
+    } = shown?;
     eprintln!("\n\"{}\"", episode.title);
     for line in report {
         eprintln!("  {line}");

@@ -14,13 +14,18 @@ pub async fn run(args: InspectArgs) -> Result<Exit, Fault> {
         |error| Fault::permanent(format!("{} cannot be read", args.file.display())).because(error);
     let file = args.file.canonicalize().map_err(unreadable)?;
     if !file.is_file() {
-        return Err(Fault::permanent(format!("{} is not a file", args.file.display())));
+        return Err(Fault::permanent(format!(
+            "{} is not a file",
+            args.file.display()
+        )));
     }
     let role = match args.use_as {
         Use::Shot => Role::Shot,
         Use::Track => Role::Track,
     };
-    let engine = Engine::discover(args.engine.config()).await.map_err(engine_fault)?;
+    let engine = Engine::discover(args.engine.config())
+        .await
+        .map_err(engine_fault)?;
     let scratch = tempfile::tempdir()
         .map_err(|error| Fault::retryable("no temporary directory").because(error))?;
     let ctx = Context {
@@ -29,7 +34,9 @@ pub async fn run(args: InspectArgs) -> Result<Exit, Fault> {
         progress: Progress::none(),
         cancel: CancellationToken::new(),
     };
-    let facts = botflix_media::inspect(&ctx, &file).await.map_err(engine_fault)?;
+    let facts = botflix_media::inspect(&ctx, &file)
+        .await
+        .map_err(engine_fault)?;
     let judgement = judge(&facts, role);
     if args.json {
         say(&as_json(&judgement, &facts).to_string())?;

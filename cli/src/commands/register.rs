@@ -22,7 +22,10 @@ pub async fn run(args: RegisterArgs) -> Result<Exit, Fault> {
         });
         say(&body.to_string())?;
     } else {
-        eprintln!("director {}: keep this key, it is not shown again", registered.director_id);
+        eprintln!(
+            "director {}: keep this key, it is not shown again",
+            registered.director_id
+        );
         say(&registered.api_key)?;
     }
     Ok(Exit::Done)

@@ -27,7 +27,10 @@ pub async fn run(args: RenderArgs, settings: Settings) -> Result<Exit, Fault> {
 fn resolve(args: &RenderArgs) -> Result<Resolved, Fault> {
     let bytes = sources::read_document(&args.manifest)?;
     if !args.clips.is_dir() {
-        return Err(Fault::permanent(format!("{} is not a directory", args.clips.display())));
+        return Err(Fault::permanent(format!(
+            "{} is not a directory",
+            args.clips.display()
+        )));
     }
     match sources::resolve(&bytes, &args.clips) {
         Ok(resolved) => Ok(resolved),
@@ -65,8 +68,9 @@ async fn on_farm(
     resolved: Resolved,
 ) -> Result<Exit, Fault> {
     let key = settings.director_key.ok_or_else(|| {
-        Fault::permanent("BOTFLIX_DIRECTOR_KEY is not set")
-            .hint(format!("botflix register --server {server} --name \"Your Director\" prints one"))
+        Fault::permanent("BOTFLIX_DIRECTOR_KEY is not set").hint(format!(
+            "botflix register --server {server} --name \"Your Director\" prints one"
+        ))
     })?;
     let api = Api::new(server, Some(key))?.patient_for(args.patience);
     let stages = Stages::new();
@@ -107,7 +111,12 @@ pub async fn send(
     stages: &Stages,
 ) -> Result<RenderBody, Fault> {
     clips::send_missing(api, &resolved.files, stages).await?;
-    let mut named: Vec<Sha> = resolved.manifest.clips().iter().map(|used| used.clip).collect();
+    let mut named: Vec<Sha> = resolved
+        .manifest
+        .clips()
+        .iter()
+        .map(|used| used.clip)
+        .collect();
     named.sort_unstable();
     named.dedup();
     clips::await_verdicts(api, &named, stages).await?;
@@ -129,7 +138,10 @@ fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
             || Fault::permanent(format!("render {} failed", render.id)),
             Fault::refused,
         )),
-        (RenderState::Canceled, _) => Err(Fault::permanent(format!("render {} was canceled", render.id))),
+        (RenderState::Canceled, _) => Err(Fault::permanent(format!(
+            "render {} was canceled",
+            render.id
+        ))),
         _ => {
             if !args.json {
                 say(&render.id.to_string())?;

@@ -24,7 +24,10 @@ use crate::show::{duration, say, size};
 use crate::sources::Resolved;
 
 pub async fn run(args: &RenderArgs, settings: Settings, resolved: Resolved) -> Result<Exit, Fault> {
-    let out = args.out.as_deref().ok_or_else(|| Fault::permanent("--local needs --out"))?;
+    let out = args
+        .out
+        .as_deref()
+        .ok_or_else(|| Fault::permanent("--local needs --out"))?;
     let place = place(args, settings)?;
     let runner = runner(args, place.path()).await?;
     let job = LocalRender {
@@ -47,7 +50,11 @@ pub async fn run(args: &RenderArgs, settings: Settings, resolved: Resolved) -> R
             Err(manifest_fault(args, &problems))
         }
         Err(error) => {
-            let exit = if error.is_retryable() { Exit::TryAgain } else { Exit::Failed };
+            let exit = if error.is_retryable() {
+                Exit::TryAgain
+            } else {
+                Exit::Failed
+            };
             Err(Fault::of(exit, "the film could not be made").because(error))
         }
     }
@@ -82,7 +89,9 @@ fn place(args: &RenderArgs, settings: Settings) -> Result<Place, Fault> {
     std::fs::create_dir_all(&dir)
         .and_then(|()| dir.canonicalize())
         .map(Place::Kept)
-        .map_err(|error| Fault::permanent(format!("{} cannot be used as cache", dir.display())).because(error))
+        .map_err(|error| {
+            Fault::permanent(format!("{} cannot be used as cache", dir.display())).because(error)
+        })
 }
 
 async fn runner(args: &RenderArgs, place: &Path) -> Result<TaskRunner, Fault> {
@@ -91,7 +100,9 @@ async fn runner(args: &RenderArgs, place: &Path) -> Result<TaskRunner, Fault> {
     let mut config = RunnerConfig::new(place.join("scratch"), "local");
     // The storage is a directory beside it: tasks get hard links.
     config.clip_cache_bytes = 0;
-    selftest::runner(storage, args.engine.config(), config).await.map_err(start_fault)
+    selftest::runner(storage, args.engine.config(), config)
+        .await
+        .map_err(start_fault)
 }
 
 /// A copy: the cached bytes must not change when somebody edits the film.
@@ -101,15 +112,23 @@ async fn copy_out(storage: &Storage, film: &Artifact, out: &Path) -> Result<(), 
     };
     let mut part = out.as_os_str().to_owned();
     part.push(".part");
-    let mut file = tokio::fs::File::create(&part).await.map_err(|error| failed(&error))?;
+    let mut file = tokio::fs::File::create(&part)
+        .await
+        .map_err(|error| failed(&error))?;
     let key = storage_key::blob(&film.sha256);
-    let mut pieces =
-        storage.stream_range(&key, 0..film.bytes).await.map_err(|error| failed(&error))?;
+    let mut pieces = storage
+        .stream_range(&key, 0..film.bytes)
+        .await
+        .map_err(|error| failed(&error))?;
     while let Some(piece) = pieces.try_next().await.map_err(|error| failed(&error))? {
-        file.write_all(&piece).await.map_err(|error| failed(&error))?;
+        file.write_all(&piece)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     file.sync_all().await.map_err(|error| failed(&error))?;
-    tokio::fs::rename(&part, out).await.map_err(|error| failed(&error))
+    tokio::fs::rename(&part, out)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 fn tell(args: &RenderArgs, out: &Path, film: &LocalFilm) -> Result<Exit, Fault> {
@@ -126,7 +145,10 @@ fn tell(args: &RenderArgs, out: &Path, film: &LocalFilm) -> Result<Exit, Fault> 
         film.tasks,
     );
     for finding in &film.findings {
-        eprintln!("{:?}: {} [{}]", finding.severity, finding.message, finding.rule);
+        eprintln!(
+            "{:?}: {} [{}]",
+            finding.severity, finding.message, finding.rule
+        );
     }
     if args.json {
         let line = serde_json::json!({

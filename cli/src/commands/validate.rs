@@ -19,7 +19,11 @@ pub fn run(args: ValidateArgs) -> Result<Exit, Fault> {
     } else {
         tell(&args, &problems)?;
     }
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 fn tell(args: &ValidateArgs, problems: &[FieldProblem]) -> Result<(), Fault> {

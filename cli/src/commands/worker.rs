@@ -43,8 +43,14 @@ fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
     let storage = Storage::open_with(&args.storage, settings.storage_options)
         .map_err(|error| Fault::permanent("the storage cannot be used").because(error))?;
     // From a directory of this machine tasks get hard links: keeping copies would only cost disk.
-    let clip_cache_bytes = if args.storage.starts_with("file:") { 0 } else { CLIP_CACHE_BYTES };
-    let scratch_root = args.scratch.unwrap_or_else(|| std::env::temp_dir().join("botflix-worker"));
+    let clip_cache_bytes = if args.storage.starts_with("file:") {
+        0
+    } else {
+        CLIP_CACHE_BYTES
+    };
+    let scratch_root = args
+        .scratch
+        .unwrap_or_else(|| std::env::temp_dir().join("botflix-worker"));
     Ok(WorkerConfig {
         queue: QueueConfig::new(args.redis),
         storage,
@@ -60,14 +66,25 @@ fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
 
 /// As far as it can serve as a worker's name.
 pub fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     let fits = |ch: &char| ch.is_alphanumeric() || "-_.".contains(*ch);
     let name: String = name.chars().filter(fits).take(64).collect();
-    if name.is_empty() { FALLBACK_NAME.to_owned() } else { name }
+    if name.is_empty() {
+        FALLBACK_NAME.to_owned()
+    } else {
+        name
+    }
 }
 
 pub fn start_fault(error: StartError) -> Fault {
-    let exit = if error.is_retryable() { Exit::TryAgain } else { Exit::Failed };
+    let exit = if error.is_retryable() {
+        Exit::TryAgain
+    } else {
+        Exit::Failed
+    };
     match error {
         StartError::Engine(error) => engine_fault(error),
         other => Fault::of(exit, "the worker cannot start").because(other),

@@ -2,19 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::Command;
-use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
 use botflix_media::{Call, Context, Engine, Program, Progress};
 use futures::{StreamExt as _, TryStreamExt as _};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
+use super::made::{Frames, Music};
 use super::music;
-use super::paint::canvas::Canvas;
-use super::story::{self, SHOTS, Shot, Sound, Speaker, SpokenLine};
+use super::story::{SHOTS, Shot, Sound, Speaker, SpokenLine};
 use crate::commands::inspect::engine_fault;
 use crate::embedded::cores;
 use crate::exit::Fault;
@@ -27,8 +25,6 @@ const VOICE_DEADLINE: Duration = Duration::from_secs(30);
 const VOICE_BYTES_PER_SECOND: f64 = 22_050.0 * 2.0;
 const WAV_HEADER_BYTES: u64 = 44;
 pub const MUSIC_FILE: &str = "music.m4a";
-/// Samples reckoned at a time.
-const MUSIC_PIECE: usize = 4096;
 
 /// A spoken line as a file, and where it stands in the film.
 pub struct Voice {
@@ -47,7 +43,16 @@ pub async fn make(engine: &Engine, dir: &Path, stages: &Stages) -> Result<Vec<Vo
     if !dir.join(MUSIC_FILE).exists() {
         let music = Music::new();
         let call = Call::new(Program::Ffmpeg)
-            .args(["-f", "f32le", "-ar", &music::RATE_HZ.to_string(), "-ac", "2", "-i", "pipe:0"])
+            .args([
+                "-f",
+                "f32le",
+                "-ar",
+                &music::RATE_HZ.to_string(),
+                "-ac",
+                "2",
+                "-i",
+                "pipe:0",
+            ])
             .args(["-c:a", "aac", "-b:a", "160k", "-f", "ipod"]);
         encode(engine, dir, MUSIC_FILE, call, music).await?;
     }
@@ -57,7 +62,11 @@ pub async fn make(engine: &Engine, dir: &Path, stages: &Stages) -> Result<Vec<Vo
     stages.step("material", 0.0, "clips, voices, music");
     while making.try_next().await?.is_some() {
         done += 1;
-        stages.step("material", done as f64 / SHOTS.len() as f64, &format!("{done}/{} clips", SHOTS.len()));
+        stages.step(
+            "material",
+            done as f64 / SHOTS.len() as f64,
+            &format!("{done}/{} clips", SHOTS.len()),
+        );
     }
     Ok(voices)
 }
@@ -72,7 +81,9 @@ async fn voices(dir: &Path) -> Result<Vec<Voice>, Fault> {
             if !path.exists() {
                 speak(line, &path).await?;
             }
-            let bytes = std::fs::metadata(&path).map_err(|error| unwritable(&path, error))?.len();
+            let bytes = std::fs::metadata(&path)
+                .map_err(|error| unwritable(&path, error))?
+                .len();
             voices.push(Voice {
                 shot,
                 line,
@@ -101,10 +112,10 @@ async fn speak(line: &SpokenLine, path: &Path) -> Result<(), Fault> {
         .arg(line.text);
     match process::output(command, VOICE_DEADLINE).await {
         Ok(_) => std::fs::rename(&part, path).map_err(|error| unwritable(path, error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Fault::permanent(format!("{VOICE_PROGRAM} was not found; the demo's narrator needs it"))
-                .hint("on Debian: apt-get install espeak-ng"))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Fault::permanent(format!(
+            "{VOICE_PROGRAM} was not found; the demo's narrator needs it"
+        ))
+        .hint("on Debian: apt-get install espeak-ng")),
         Err(error) => Err(Fault::permanent(format!("{VOICE_PROGRAM} failed")).because(error)),
     }
 }
@@ -123,20 +134,46 @@ async fn make_clip(engine: &Engine, dir: &Path, shot: &'static Shot) -> Result<(
     );
     let mut call = Call::new(Program::Ffmpeg)
         .args(["-f", "rawvideo", "-pix_fmt", "rgb24"])
-        .args(["-video_size", &format!("{width}x{height}"), "-framerate", &format!("{num}/{den}")])
+        .args([
+            "-video_size",
+            &format!("{width}x{height}"),
+            "-framerate",
+            &format!("{num}/{den}"),
+        ])
         .args(["-i", "pipe:0"]);
     call = match shot.sound {
         Sound::None => call,
         Sound::Stereo(source) => call
-            .args(["-f", "lavfi", "-i", &format!("{source},aformat=sample_rates=48000:channel_layouts=stereo")])
+            .args([
+                "-f",
+                "lavfi",
+                "-i",
+                &format!("{source},aformat=sample_rates=48000:channel_layouts=stereo"),
+            ])
             .args(["-c:a", "aac", "-b:a", "128k"]),
         Sound::Mono(source) => call
-            .args(["-f", "lavfi", "-i", &format!("{source},aformat=sample_rates=44100:channel_layouts=mono")])
+            .args([
+                "-f",
+                "lavfi",
+                "-i",
+                &format!("{source},aformat=sample_rates=44100:channel_layouts=mono"),
+            ])
             .args(["-c:a", "aac", "-b:a", "96k"]),
     };
     call = call
-        .args(["-t", &length, "-vf", &scale, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20"])
-        .args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"])
+        .args([
+            "-t", &length, "-vf", &scale, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20",
+        ])
+        .args([
+            "-colorspace",
+            "bt709",
+            "-color_primaries",
+            "bt709",
+            "-color_trc",
+            "bt709",
+            "-color_range",
+            "tv",
+        ])
         .args(["-movflags", "+faststart", "-f", "mp4"]);
     encode(engine, dir, &name, call, Frames::new(shot)).await
 }
@@ -157,7 +194,9 @@ async fn encode(
         cancel: CancellationToken::new(),
     };
     let part = scratch.path().join("part");
-    ctx.feed(call.output(&part), source).await.map_err(engine_fault)?;
+    ctx.feed(call.output(&part), source)
+        .await
+        .map_err(engine_fault)?;
     std::fs::rename(&part, dir.join(name)).map_err(|error| unwritable(dir, error))
 }
 
@@ -167,101 +206,4 @@ fn part_of(path: &Path) -> PathBuf {
 
 fn unwritable(path: &Path, error: io::Error) -> Fault {
     Fault::permanent(format!("{} cannot be written", path.display())).because(error)
-}
-
-/// Bytes that are made when they are asked for.
-trait Source {
-    /// The next piece; empty at the end.
-    fn refill(&mut self, piece: &mut Vec<u8>);
-}
-
-struct Made<S> {
-    source: S,
-    piece: Vec<u8>,
-    given: usize,
-}
-
-impl<S: Source + Unpin> AsyncRead for Made<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Poller<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let made = self.get_mut();
-        if made.given >= made.piece.len() {
-            made.piece.clear();
-            made.given = 0;
-            made.source.refill(&mut made.piece);
-        }
-        let left = made.piece.get(made.given..).unwrap_or_default();
-        let now = left.get(..left.len().min(buffer.remaining())).unwrap_or_default();
-        buffer.put_slice(now);
-        made.given += now.len();
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// The painted frames of a shot.
-struct Frames {
-    shot: &'static Shot,
-    canvas: Canvas,
-    next: u64,
-}
-
-impl Frames {
-    fn new(shot: &'static Shot) -> Made<Self> {
-        let (width, height) = shot.dots;
-        made(Self {
-            shot,
-            canvas: Canvas::new(width, height),
-            next: 0,
-        })
-    }
-}
-
-impl Source for Frames {
-    fn refill(&mut self, piece: &mut Vec<u8>) {
-        if self.next == self.shot.frames() {
-            return;
-        }
-        let (num, den) = self.shot.rate;
-        let seconds = self.next as f32 * den as f32 / num as f32;
-        (self.shot.paint)(&mut self.canvas, seconds);
-        self.canvas.write_rgb(piece);
-        self.next += 1;
-    }
-}
-
-/// The music bed as 32-bit floats, left and right in turn.
-struct Music {
-    next: u64,
-    total: u64,
-}
-
-impl Music {
-    fn new() -> Made<Self> {
-        let total = (story::total_seconds() * f64::from(music::RATE_HZ)) as u64;
-        made(Self { next: 0, total })
-    }
-}
-
-impl Source for Music {
-    fn refill(&mut self, piece: &mut Vec<u8>) {
-        let rate = music::RATE_HZ as f32;
-        let end = self.total.min(self.next + MUSIC_PIECE as u64);
-        for at in self.next..end {
-            let (left, right) = music::sample(at as f32 / rate, self.total as f32 / rate);
-            piece.extend(left.to_le_bytes());
-            piece.extend(right.to_le_bytes());
-        }
-        self.next = end;
-    }
-}
-
-fn made<S>(source: S) -> Made<S> {
-    Made {
-        source,
-        piece: Vec::new(),
-        given: 0,
-    }
 }

@@ -1,5 +1,6 @@
 //! The demo: a story made on the spot and sent to an embedded farm through the public HTTP API, like any agent would.
 
+mod made;
 mod manifest;
 mod material;
 mod music;
@@ -11,8 +12,8 @@ mod story;
 use std::path::Path;
 use std::time::Instant;
 
-use botflix_common::http::{EpisodeBody, RegisterRequest, RenderBody, RenderState};
 use botflix_common::hash::Sha;
+use botflix_common::http::{EpisodeBody, RegisterRequest, RenderBody, RenderState};
 use botflix_media::{Engine, EngineConfig};
 
 use crate::client::{Api, renders};
@@ -35,7 +36,12 @@ pub struct Shown {
 }
 
 /// Makes the material, registers, uploads, renders and checks; all of it only as far as an earlier run did not.
-pub async fn run(server: &str, data: &Path, engine: EngineConfig, stages: &Stages) -> Result<Shown, Fault> {
+pub async fn run(
+    server: &str,
+    data: &Path,
+    engine: EngineConfig,
+    stages: &Stages,
+) -> Result<Shown, Fault> {
     let dir = data.join(DIR);
     let begun = Instant::now();
     let material = dir.join(format!("material-{}", story::VERSION));
@@ -51,26 +57,35 @@ pub async fn run(server: &str, data: &Path, engine: EngineConfig, stages: &Stage
     let render_seconds = (!before).then(|| begun.elapsed().as_secs_f64());
     let Some(episode) = render.episode.clone() else {
         return Err(render.problem.as_ref().map_or_else(
-            || Fault::permanent(format!("the demo's render ended as {}", render.state.name())),
+            || {
+                Fault::permanent(format!(
+                    "the demo's render ended as {}",
+                    render.state.name()
+                ))
+            },
             Fault::refused,
         ));
     };
     let mut report = proof::of_material(&resolved, material_seconds)?;
-    report.extend(proof::of_film(&render, &episode, &resolved.manifest, render_seconds)?);
+    report.extend(proof::of_film(
+        &render,
+        &episode,
+        &resolved.manifest,
+        render_seconds,
+    )?);
     report.extend(proof::of_delivery(&api, &episode).await?);
-    Ok(Shown {
-        episode,
-        report,
-    })
+    Ok(Shown { episode, report })
 }
 
 fn resolve(material: &Path, voices: &[material::Voice]) -> Result<Resolved, Fault> {
     let manifest = manifest::write(voices);
-    let text = serde_json::to_vec_pretty(&manifest)
-        .map_err(|error| Fault::permanent("the demo's manifest cannot be written").because(error))?;
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| {
+        Fault::permanent("the demo's manifest cannot be written").because(error)
+    })?;
     let path = material.join("manifest.json");
-    std::fs::write(&path, &text)
-        .map_err(|error| Fault::permanent(format!("{} cannot be written", path.display())).because(error))?;
+    std::fs::write(&path, &text).map_err(|error| {
+        Fault::permanent(format!("{} cannot be written", path.display())).because(error)
+    })?;
     sources::resolve(&text, material)
         .map_err(|problems| Fault::problems("the demo's manifest is wrong:", &problems))
 }

@@ -31,12 +31,15 @@ pub fn sample(seconds: f32, total_seconds: f32) -> (f32, f32) {
     let before = SONG.get(at.wrapping_sub(1)).copied().unwrap_or(chord);
     let blend = (within / BLEND_SECONDS).min(1.0);
     let pad = |detune: f32| {
-        blend * chord_tone(&chord, seconds, detune) + (1.0 - blend) * chord_tone(&before, seconds, detune)
+        blend * chord_tone(&chord, seconds, detune)
+            + (1.0 - blend) * chord_tone(&before, seconds, detune)
     };
     let bass_hz = chord.first().map_or(110.0, |note| note / 2.0);
     let bass = 0.22 * (TAU * bass_hz * seconds).sin() * blend.max(0.3);
     let (pluck, place) = pluck(&chord, seconds);
-    let edge = (seconds / 3.0).min((total_seconds - seconds) / 4.0).clamp(0.0, 1.0);
+    let edge = (seconds / 3.0)
+        .min((total_seconds - seconds) / 4.0)
+        .clamp(0.0, 1.0);
     let left = edge * (pad(0.997) + bass + pluck * (1.0 - place));
     let right = edge * (pad(1.003) + bass + pluck * place);
     (left * 0.6, right * 0.6)
@@ -58,10 +61,17 @@ fn pluck(chord: &Chord, seconds: f32) -> (f32, f32) {
     let octave = if nth % 8 < 5 { 2.0 } else { 4.0 };
     let note = chord.get(nth * 2 % 3).map_or(440.0, |note| note * octave);
     // Rests make the figure breathe.
-    let played = if nth % 8 == 3 || nth % 8 == 7 { 0.0 } else { 1.0 };
+    let played = if nth % 8 == 3 || nth % 8 == 7 {
+        0.0
+    } else {
+        1.0
+    };
     let strike = (since * 90.0).min(1.0) * (-since * 5.5).exp();
     let tone = (TAU * note * since).sin() + 0.3 * (TAU * note * 2.0 * since).sin();
-    (0.16 * played * strike * tone, 0.3 + 0.4 * (nth % 3) as f32 / 2.0)
+    (
+        0.16 * played * strike * tone,
+        0.3 + 0.4 * (nth % 3) as f32 / 2.0,
+    )
 }
 
 #[cfg(test)]

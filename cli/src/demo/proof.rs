@@ -21,7 +21,9 @@ pub fn of_material(resolved: &Resolved, seconds: f64) -> Result<Vec<String>, Fau
     let mut bytes = 0;
     for path in resolved.files.values() {
         bytes += std::fs::metadata(path)
-            .map_err(|error| Fault::permanent(format!("{} cannot be read", path.display())).because(error))?
+            .map_err(|error| {
+                Fault::permanent(format!("{} cannot be read", path.display())).because(error)
+            })?
             .len();
     }
     Ok(vec![format!(
@@ -66,12 +68,21 @@ pub fn of_film(
         ),
         format!("findings  {}", findings(render)),
     ];
-    let off = film.integrated_lufs.map_or(f64::INFINITY, |lufs| (lufs - manifest.loudness.integrated).abs());
-    expect((film.width, film.height) == FILM_SIZE, "the film has another size than the manifest asks")?;
-    expect(film.frames == frames, "the film has another number of frames than the manifest means")?;
+    let off = film.integrated_lufs.map_or(f64::INFINITY, |lufs| {
+        (lufs - manifest.loudness.integrated).abs()
+    });
+    expect(
+        (film.width, film.height) == FILM_SIZE,
+        "the film has another size than the manifest asks",
+    )?;
+    expect(
+        film.frames == frames,
+        "the film has another number of frames than the manifest means",
+    )?;
     expect(off <= LOUDNESS_TOLERANCE_LU, "the film misses its loudness")?;
     expect(
-        film.true_peak_dbtp.is_some_and(|peak| peak <= manifest.loudness.true_peak),
+        film.true_peak_dbtp
+            .is_some_and(|peak| peak <= manifest.loudness.true_peak),
         "the film is over its peak limit",
     )?;
     expect(
@@ -85,8 +96,18 @@ fn findings(render: &RenderBody) -> String {
     if render.findings.is_empty() {
         return "none".to_owned();
     }
-    let of = |severity: Severity| render.findings.iter().filter(|one| one.severity == severity).count();
-    let rules: Vec<&str> = render.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    let of = |severity: Severity| {
+        render
+            .findings
+            .iter()
+            .filter(|one| one.severity == severity)
+            .count()
+    };
+    let rules: Vec<&str> = render
+        .findings
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
     format!(
         "{} errors, {} warnings, {} notes: {}",
         of(Severity::Error),
@@ -100,19 +121,31 @@ fn findings(render: &RenderBody) -> String {
 pub async fn of_delivery(api: &Api, episode: &EpisodeBody) -> Result<Vec<String>, Fault> {
     let bytes = episode.film.bytes;
     let front = download::range(api, &episode.video_url, 0, SAMPLE_BYTES, bytes).await?;
-    expect(front.get(4..8) == Some(b"ftyp"), "the film does not start like an MP4")?;
+    expect(
+        front.get(4..8) == Some(b"ftyp"),
+        "the film does not start like an MP4",
+    )?;
     let middle = bytes / 2;
     let some = download::range(api, &episode.video_url, middle, SAMPLE_BYTES, bytes).await?;
-    expect(some.len() as u64 == SAMPLE_BYTES.min(bytes - middle), "a range of the film is short")?;
+    expect(
+        some.len() as u64 == SAMPLE_BYTES.min(bytes - middle),
+        "a range of the film is short",
+    )?;
     let mut beside = vec!["poster"];
     let poster = download::whole(api, &episode.poster_url).await?;
     expect(poster.starts_with(&[0xFF, 0xD8]), "the poster is no JPEG")?;
-    for (name, url) in [("captions", &episode.captions_url), ("chapters", &episode.chapters_url)] {
+    for (name, url) in [
+        ("captions", &episode.captions_url),
+        ("chapters", &episode.chapters_url),
+    ] {
         let Some(url) = url else {
             return Err(Fault::permanent(format!("the episode has no {name}")));
         };
         let text = download::whole(api, url).await?;
-        expect(text.starts_with(b"WEBVTT"), "captions or chapters are no WebVTT")?;
+        expect(
+            text.starts_with(b"WEBVTT"),
+            "captions or chapters are no WebVTT",
+        )?;
         beside.push(name);
     }
     let page = download::whole(api, &episode.watch_url).await?;
@@ -124,7 +157,11 @@ pub async fn of_delivery(api: &Api, episode: &EpisodeBody) -> Result<Vec<String>
 }
 
 fn expect(holds: bool, otherwise: &str) -> Result<(), Fault> {
-    if holds { Ok(()) } else { Err(Fault::permanent(otherwise)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Fault::permanent(otherwise))
+    }
 }
 
 fn decibels(value: Option<f64>) -> String {

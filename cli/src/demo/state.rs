@@ -43,6 +43,8 @@ impl State {
             .mode(0o600)
             .open(&part)
             .map_err(failed)?;
-        file.write_all(&text).and_then(|()| std::fs::rename(&part, dir.join(NAME))).map_err(failed)
+        file.write_all(&text)
+            .and_then(|()| std::fs::rename(&part, dir.join(NAME)))
+            .map_err(failed)
     }
 }

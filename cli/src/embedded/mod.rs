@@ -88,7 +88,10 @@ impl EmbeddedFarm {
         }
         self.server.stop().await;
         let mut redis = self.redis;
-        if tokio::task::spawn_blocking(move || redis.stop()).await.is_err() {
+        if tokio::task::spawn_blocking(move || redis.stop())
+            .await
+            .is_err()
+        {
             tracing::error!("redis-server was not stopped cleanly");
         }
     }
@@ -120,7 +123,9 @@ async fn start_worker(
 fn make_data_dir(data: &Path) -> Result<PathBuf, Fault> {
     std::fs::create_dir_all(data)
         .and_then(|()| data.canonicalize())
-        .map_err(|error| Fault::permanent(format!("{} cannot be used", data.display())).because(error))
+        .map_err(|error| {
+            Fault::permanent(format!("{} cannot be used", data.display())).because(error)
+        })
 }
 
 /// `file:///…`, with whatever a URL must escape.
@@ -146,6 +151,10 @@ pub fn api_fault(error: botflix_api::StartError) -> Fault {
         | StartError::Farm(_)
         | StartError::Metrics(_) => false,
     };
-    let exit = if retryable { Exit::TryAgain } else { Exit::Failed };
+    let exit = if retryable {
+        Exit::TryAgain
+    } else {
+        Exit::Failed
+    };
     Fault::of(exit, "the server cannot start").because(error)
 }

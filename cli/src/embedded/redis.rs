@@ -32,7 +32,8 @@ pub struct PrivateRedis {
 impl PrivateRedis {
     pub async fn start(data: &Path) -> Result<Self, Fault> {
         let dir = data.join("redis");
-        let failed = |error| Fault::permanent(format!("{} cannot be used", dir.display())).because(error);
+        let failed =
+            |error| Fault::permanent(format!("{} cannot be used", dir.display())).because(error);
         std::fs::create_dir_all(&dir).map_err(failed)?;
         let socket = socket_path(&dir)?;
         send_away(&socket).await?;
@@ -65,10 +66,15 @@ impl PrivateRedis {
     async fn wait_until_ready(&self, socket: &Path, dir: &Path) -> Result<(), Fault> {
         let since = Instant::now();
         loop {
-            if ask(socket, "PING").await.is_some_and(|answer| answer.starts_with("+PONG")) {
+            if ask(socket, "PING")
+                .await
+                .is_some_and(|answer| answer.starts_with("+PONG"))
+            {
                 return Ok(());
             }
-            let given_up = tokio::time::timeout(LOOK_EVERY, self.given_up()).await.is_ok();
+            let given_up = tokio::time::timeout(LOOK_EVERY, self.given_up())
+                .await
+                .is_ok();
             if given_up || since.elapsed() > READY_PATIENCE {
                 let log = dir.join(LOG_NAME);
                 return Err(Fault::permanent(format!("{PROGRAM} did not come up"))
@@ -83,8 +89,22 @@ const LOG_NAME: &str = "redis.log";
 fn command(dir: &Path, socket: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command
-        .args(["--port", "0", "--unixsocketperm", "600", "--daemonize", "no"])
-        .args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""])
+        .args([
+            "--port",
+            "0",
+            "--unixsocketperm",
+            "600",
+            "--daemonize",
+            "no",
+        ])
+        .args([
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "everysec",
+            "--save",
+            "",
+        ])
         .args(["--maxmemory-policy", "noeviction"])
         .arg("--unixsocket")
         .arg(socket)
@@ -110,7 +130,9 @@ fn socket_path(dir: &Path) -> Result<PathBuf, Fault> {
     let own = std::env::temp_dir().join(format!("botflix-{short}"));
     make_private(&own)
         .map(|()| own.join(NAME))
-        .map_err(|error| Fault::permanent(format!("{} cannot be used", own.display())).because(error))
+        .map_err(|error| {
+            Fault::permanent(format!("{} cannot be used", own.display())).because(error)
+        })
 }
 
 /// In a directory that everybody may write to, only one that is ours and closed to others will do.
@@ -154,12 +176,18 @@ async fn send_away(socket: &Path) -> Result<(), Fault> {
 async fn ask(socket: &Path, command: &str) -> Option<String> {
     let asking = async {
         let mut stream = UnixStream::connect(socket).await.ok()?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).await.ok()?;
+        stream
+            .write_all(format!("{command}\r\n").as_bytes())
+            .await
+            .ok()?;
         let mut answer = [0; 128];
         let read = stream.read(&mut answer).await.ok()?;
         Some(String::from_utf8_lossy(answer.get(..read)?).into_owned())
     };
-    tokio::time::timeout(ANSWER_TIMEOUT, asking).await.ok().flatten()
+    tokio::time::timeout(ANSWER_TIMEOUT, asking)
+        .await
+        .ok()
+        .flatten()
 }
 
 #[cfg(test)]
@@ -173,6 +201,9 @@ mod tests {
         assert!(socket.as_os_str().len() <= SOCKET_PATH_LIMIT_BYTES);
         assert_eq!(socket_path(&long).unwrap(), socket);
         std::fs::remove_dir(socket.parent().unwrap()).unwrap();
-        assert_eq!(socket_path(Path::new("/data/redis")).unwrap(), Path::new("/data/redis/redis.sock"));
+        assert_eq!(
+            socket_path(Path::new("/data/redis")).unwrap(),
+            Path::new("/data/redis/redis.sock")
+        );
     }
 }

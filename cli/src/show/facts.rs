@@ -44,7 +44,11 @@ pub fn table(file: &Path, judgement: &Judgement, facts: &ClipFacts) -> String {
 
 fn picture(video: &VideoFacts) -> String {
     let (width, height) = video.display_size();
-    let rate = if video.constant_rate { "" } else { " (variable)" };
+    let rate = if video.constant_rate {
+        ""
+    } else {
+        " (variable)"
+    };
     let mut text = format!(
         "{} {width}x{height}, {:.3} fps{rate}, {} frames, {}, {}",
         video.codec,

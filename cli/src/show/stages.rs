@@ -101,7 +101,12 @@ fn new_bar(all: &MultiProgress, name: &'static str) -> ProgressBar {
     bar
 }
 
-fn line(lines: &mut BTreeMap<&'static str, Line>, name: &'static str, fraction: f64, message: &str) {
+fn line(
+    lines: &mut BTreeMap<&'static str, Line>,
+    name: &'static str,
+    fraction: f64,
+    message: &str,
+) {
     let text = format!("{name:>9} {:>3.0} %  {message}", fraction * 100.0);
     let complete = fraction >= 1.0;
     let due = match lines.get(name) {
@@ -111,6 +116,12 @@ fn line(lines: &mut BTreeMap<&'static str, Line>, name: &'static str, fraction: 
     if due {
         eprintln!("{text}");
         let said_at = Instant::now();
-        lines.insert(name, Line { said_at, said: text });
+        lines.insert(
+            name,
+            Line {
+                said_at,
+                said: text,
+            },
+        );
     }
 }

@@ -202,7 +202,8 @@ async fn a_canceled_render_stops_its_ffmpeg_and_publishes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_told_to_stop_finishes_its_task_first() {
-    let mut busy = Busy::start(Farm::builder(binary()).workers(&["w1", "w2"]), "Drained")
+    let patient = Farm::builder(binary()).worker_args(&["--grace", "200"]);
+    let mut busy = Busy::start(patient.workers(&["w1", "w2"]), "Drained")
         .await
         .unwrap();
     let name = busy.seen.task.as_ref().unwrap().worker.clone().unwrap();
@@ -210,7 +211,7 @@ async fn a_worker_that_is_told_to_stop_finishes_its_task_first() {
         .farm
         .worker(&name)
         .unwrap()
-        .terminate(Duration::from_secs(60))
+        .terminate(Duration::from_secs(200))
         .unwrap();
     assert!(status.success(), "{status}");
     let log = kinds(&busy.conform_log().await);

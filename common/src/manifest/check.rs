@@ -9,9 +9,21 @@ use crate::schema::closest;
 /// Every problem that the manifest has by itself.
 pub fn check(manifest: &ShotManifest) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
-    unique("shots", manifest.shots.iter().map(|shot| shot.id.as_str()), &mut problems);
-    unique("tracks", manifest.tracks.iter().map(|track| track.id.as_str()), &mut problems);
-    unique("beats", manifest.beats.iter().map(|beat| beat.id.as_str()), &mut problems);
+    unique(
+        "shots",
+        manifest.shots.iter().map(|shot| shot.id.as_str()),
+        &mut problems,
+    );
+    unique(
+        "tracks",
+        manifest.tracks.iter().map(|track| track.id.as_str()),
+        &mut problems,
+    );
+    unique(
+        "beats",
+        manifest.beats.iter().map(|beat| beat.id.as_str()),
+        &mut problems,
+    );
     let beats: Vec<&str> = manifest.beats.iter().map(|beat| beat.id.as_str()).collect();
     for (at, shot) in manifest.shots.iter().enumerate() {
         if let Some(beat) = &shot.beat
@@ -21,17 +33,17 @@ pub fn check(manifest: &ShotManifest) -> Vec<FieldProblem> {
         }
         check_trim(&format!("/shots/{at}/trim"), &shot.trim, &mut problems);
         for (line_at, line) in shot.dialogue.iter().enumerate() {
-            check_line(&format!("/shots/{at}/dialogue/{line_at}"), line, &mut problems);
+            check_line(
+                &format!("/shots/{at}/dialogue/{line_at}"),
+                line,
+                &mut problems,
+            );
         }
     }
     problems
 }
 
-fn unique<'a>(
-    list: &str,
-    ids: impl Iterator<Item = &'a str>,
-    problems: &mut Vec<FieldProblem>,
-) {
+fn unique<'a>(list: &str, ids: impl Iterator<Item = &'a str>, problems: &mut Vec<FieldProblem>) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (at, id) in ids.enumerate() {
         if let Some(first) = seen.get(id) {
@@ -70,7 +82,10 @@ fn check_trim(pointer: &str, trim: &Trim, problems: &mut Vec<FieldProblem>) {
             FieldProblem::new(
                 format!("{pointer}/end"),
                 "reversed_trim",
-                format!("The trim ends at {end} s, not after its start at {} s.", trim.start),
+                format!(
+                    "The trim ends at {end} s, not after its start at {} s.",
+                    trim.start
+                ),
             )
             .fix("Let end be greater than start; both are seconds from the clip's first picture."),
         );
@@ -84,7 +99,10 @@ fn check_line(pointer: &str, line: &Line, problems: &mut Vec<FieldProblem>) {
         problems.push(FieldProblem::new(
             format!("{pointer}/end"),
             "reversed_line",
-            format!("The line ends at {end} s, not after its start at {} s.", line.start),
+            format!(
+                "The line ends at {end} s, not after its start at {} s.",
+                line.start
+            ),
         ));
     }
     if line.text.trim().is_empty() {

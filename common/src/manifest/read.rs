@@ -95,7 +95,10 @@ fn capped(mut problems: Vec<FieldProblem>) -> Vec<FieldProblem> {
         problems.push(FieldProblem::new(
             "",
             "more_problems",
-            format!("{} more problems are not listed.", total - MAX_FIELD_PROBLEMS),
+            format!(
+                "{} more problems are not listed.",
+                total - MAX_FIELD_PROBLEMS
+            ),
         ));
     }
     problems

@@ -40,7 +40,10 @@ fn follow_clips(manifest: &ShotManifest, facts: &FactsByClip) -> FilmFormat {
     let mut sizes = Tally::default();
     let mut rates = Tally::default();
     for shot in &manifest.shots {
-        if let Some(video) = facts.get(&shot.source.clip).and_then(|facts| facts.video.as_ref()) {
+        if let Some(video) = facts
+            .get(&shot.source.clip)
+            .and_then(|facts| facts.video.as_ref())
+        {
             let end = shot.trim.end.unwrap_or(video.duration_seconds);
             let seconds = (end - shot.trim.start).max(0.0);
             sizes.add(video.display_size(), seconds);

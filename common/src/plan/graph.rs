@@ -35,7 +35,12 @@ pub fn build(
     let segments = segments(manifest, facts, format, timeline, &mut tasks);
     let mix = mix(manifest, facts, format, timeline);
     let total_samples = mix.total_samples;
-    let mix = push(&mut tasks, TaskSpec::Mix(mix), weight::MIX_PER_SECOND * duration_seconds, None);
+    let mix = push(
+        &mut tasks,
+        TaskSpec::Mix(mix),
+        weight::MIX_PER_SECOND * duration_seconds,
+        None,
+    );
     let assemble = TaskSpec::Assemble(AssembleSpec {
         format,
         segments,
@@ -45,7 +50,12 @@ pub fn build(
         title: manifest.title.clone(),
         language: manifest.language.clone(),
     });
-    let film = push(&mut tasks, assemble, weight::ASSEMBLE_PER_SECOND * duration_seconds, None);
+    let film = push(
+        &mut tasks,
+        assemble,
+        weight::ASSEMBLE_PER_SECOND * duration_seconds,
+        None,
+    );
     let check = TaskSpec::Check(CheckSpec {
         film,
         format,
@@ -120,9 +130,8 @@ fn segments(
     };
     let first = shots().next().and_then(|(_, _, facts)| sets(facts));
     let copy = first.is_some()
-        && shots().all(|(shot, row, facts)| {
-            copyable(shot, row, facts, &format) && sets(facts) == first
-        });
+        && shots()
+            .all(|(shot, row, facts)| copyable(shot, row, facts, &format) && sets(facts) == first);
     shots()
         .map(|(shot, row, facts)| Segment {
             shot: shot.id.clone(),

@@ -85,8 +85,12 @@ pub const UNKNOWN_CLIP: &str = "unknown_clip";
 
 /// The problem of a clip that nobody has sent.
 pub fn unknown_clip(pointer: &str, clip: &Sha) -> FieldProblem {
-    FieldProblem::new(pointer, UNKNOWN_CLIP, format!("No clip {clip} was uploaded."))
-        .fix("Send it with POST /api/v1/clips first.")
+    FieldProblem::new(
+        pointer,
+        UNKNOWN_CLIP,
+        format!("No clip {clip} was uploaded."),
+    )
+    .fix("Send it with POST /api/v1/clips first.")
 }
 
 fn clip_problems(manifest: &ShotManifest, facts: &FactsByClip) -> Vec<FieldProblem> {
@@ -112,7 +116,10 @@ fn clip_problems(manifest: &ShotManifest, facts: &FactsByClip) -> Vec<FieldProbl
         }
     }
     for (at, shot) in manifest.shots.iter().enumerate() {
-        if let Some(video) = facts.get(&shot.source.clip).and_then(|facts| facts.video.as_ref()) {
+        if let Some(video) = facts
+            .get(&shot.source.clip)
+            .and_then(|facts| facts.video.as_ref())
+        {
             problems.extend(timeline::trim_problems(at, shot, video));
         }
     }

@@ -1,3 +1,5 @@
+//! Plans of small manifests, compared with what they must be.
+
 use super::*;
 use crate::facts::{AudioFacts, Colour, Container, VideoFacts};
 use crate::manifest::read::read_manifest;
@@ -61,7 +63,10 @@ fn manifest(shots: &str, rest: &str) -> ShotManifest {
 }
 
 fn shot(id: &str, name: &str, rest: &str) -> String {
-    format!(r#"{{"id": "{id}", "source": {{"clip": "{}"}}{rest}}}"#, clip(name))
+    format!(
+        r#"{{"id": "{id}", "source": {{"clip": "{}"}}{rest}}}"#,
+        clip(name)
+    )
 }
 
 fn kinds(plan: &Plan) -> Vec<&'static str> {
@@ -86,7 +91,10 @@ fn one_odd_shot_makes_every_shot_conform_because_parameter_sets_would_differ() {
     ]);
     let manifest = manifest(&[shot("1", "a", ""), shot("2", "b", "")].join(","), "");
     let plan = plan(&manifest, &known).unwrap();
-    assert_eq!(kinds(&plan), ["conform", "conform", "mix", "assemble", "check", "package"]);
+    assert_eq!(
+        kinds(&plan),
+        ["conform", "conform", "mix", "assemble", "check", "package"]
+    );
     assert_eq!(plan.format.fps, rate(24, 1));
 }
 
@@ -144,10 +152,17 @@ fn trims_past_the_end_and_unknown_clips_are_all_reported_with_pointers() {
         "",
     );
     let problems = plan(&manifest, &known).unwrap_err();
-    let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+    let pointers: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.pointer.as_str())
+        .collect();
     assert_eq!(
         pointers,
-        ["/shots/1/source/clip", "/shots/0/trim/end", "/shots/2/trim/start"]
+        [
+            "/shots/1/source/clip",
+            "/shots/0/trim/end",
+            "/shots/2/trim/start"
+        ]
     );
 }
 
@@ -158,14 +173,19 @@ fn beats_become_chapters_and_lines_become_captions_in_film_time() {
         &[
             shot("1", "a", r#", "beat": "one""#),
             shot("2", "a", r#", "beat": "one""#),
-            shot("3", "a", r#", "beat": "two", "dialogue": [{"text": "Hello", "start": 0.5}]"#),
+            shot(
+                "3",
+                "a",
+                r#", "beat": "two", "dialogue": [{"text": "Hello", "start": 0.5}]"#,
+            ),
         ]
         .join(","),
         r#", "beats": [{"id": "one", "name": "Opening"}, {"id": "two", "name": "Storm"}]"#,
     );
     let plan = plan(&manifest, &known).unwrap();
-    let Some(TaskSpec::Assemble(assemble)) =
-        plan.only(crate::task::TaskKind::Assemble).map(|task| &task.spec)
+    let Some(TaskSpec::Assemble(assemble)) = plan
+        .only(crate::task::TaskKind::Assemble)
+        .map(|task| &task.spec)
     else {
         panic!("no assemble task");
     };
@@ -178,5 +198,8 @@ fn beats_become_chapters_and_lines_become_captions_in_film_time() {
     assert_eq!(assemble.captions.len(), 1);
     assert_eq!(assemble.captions[0].start_seconds, 4.5);
     assert_eq!(assemble.captions[0].end_seconds, 6.0);
-    assert!(matches!(assemble.segments[0].source, SegmentSource::Copy { .. }));
+    assert!(matches!(
+        assemble.segments[0].source,
+        SegmentSource::Copy { .. }
+    ));
 }

@@ -31,7 +31,9 @@ pub fn trim_problems(at: usize, shot: &Shot, video: &VideoFacts) -> Vec<FieldPro
         FieldProblem::new(
             format!("/shots/{at}/trim/{field}"),
             "trim_past_end",
-            format!("The trim's {field} is at {value} s, but the clip's pictures last {length:.3} s."),
+            format!(
+                "The trim's {field} is at {value} s, but the clip's pictures last {length:.3} s."
+            ),
         )
         .fix(format!("Use a value up to {length:.3}, or a longer clip."))
     };
@@ -66,7 +68,10 @@ pub fn lay_out(
     let mut problems = Vec::new();
     let mut seconds = 0.0;
     for (at, shot) in manifest.shots.iter().enumerate() {
-        let Some(video) = facts.get(&shot.source.clip).and_then(|facts| facts.video.as_ref()) else {
+        let Some(video) = facts
+            .get(&shot.source.clip)
+            .and_then(|facts| facts.video.as_ref())
+        else {
             continue;
         };
         seconds += shot_seconds(shot, video);

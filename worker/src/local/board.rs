@@ -32,7 +32,14 @@ impl Board {
 
     pub fn add(&mut self, key: TaskKey, kind: TaskKind, weight: f64) {
         let fraction = 0.0;
-        self.lines.insert(key, Line { kind, weight, fraction });
+        self.lines.insert(
+            key,
+            Line {
+                kind,
+                weight,
+                fraction,
+            },
+        );
     }
 
     /// Only ever forwards.

@@ -66,7 +66,13 @@ impl Graph {
             while running.len() < concurrency
                 && let Some((node, input)) = self.next_ready()
             {
-                running.spawn(run_one(runner.clone(), node, input, moved.clone(), cancel.clone()));
+                running.spawn(run_one(
+                    runner.clone(),
+                    node,
+                    input,
+                    moved.clone(),
+                    cancel.clone(),
+                ));
             }
             tokio::select! {
                 ended = running.join_next() => match ended {
@@ -90,10 +96,12 @@ impl Graph {
 
     /// The first waiting task whose needs are met, with the records it reads.
     fn next_ready(&mut self) -> Option<(Node, TaskInput)> {
-        let at = self
-            .waiting
-            .iter()
-            .position(|node| node.spec.needs().iter().all(|need| self.records.contains_key(need)))?;
+        let at = self.waiting.iter().position(|node| {
+            node.spec
+                .needs()
+                .iter()
+                .all(|need| self.records.contains_key(need))
+        })?;
         let node = self.waiting.remove(at);
         let upstream = node
             .spec

@@ -54,7 +54,14 @@ impl Studio {
         let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
         let call = Call::new(Program::Ffmpeg)
             .args(["-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound])
-            .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"])
+            .args([
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-pix_fmt",
+                "yuv420p",
+            ])
             .args(["-c:a", "aac", "-movflags", "+faststart"])
             .output(&path);
         ctx.run(call).await.unwrap();

@@ -43,7 +43,9 @@ impl Canvas {
         let (top, bottom) = (row(from.1), row(to.1 + 1.0 / scale));
         for y in top..bottom {
             let start = y * self.width;
-            let Some(line) = self.pixels.get_mut(start + left..start + right.max(left)) else { continue };
+            let Some(line) = self.pixels.get_mut(start + left..start + right.max(left)) else {
+                continue;
+            };
             for (offset, pixel) in line.iter_mut().enumerate() {
                 let x = (left + offset) as f32 + 0.5;
                 let at = At((x - middle) / scale, (y as f32 + 0.5) / scale);
@@ -60,7 +62,14 @@ impl Canvas {
     }
 
     /// A tower's shape: a top edge and a bottom edge, each by its middle and half its width.
-    pub fn taper(&mut self, top: At, top_half: f32, bottom: At, bottom_half: f32, colour: impl Fn(At) -> Colour) {
+    pub fn taper(
+        &mut self,
+        top: At,
+        top_half: f32,
+        bottom: At,
+        bottom_half: f32,
+        colour: impl Fn(At) -> Colour,
+    ) {
         let half = top_half.max(bottom_half);
         let from = At(top.0.min(bottom.0) - half, top.1);
         let to = At(top.0.max(bottom.0) + half, bottom.1);
@@ -74,12 +83,18 @@ impl Canvas {
     }
 
     pub fn disc(&mut self, middle: At, radius: f32, colour: Colour) {
-        self.around(middle, radius, |distance, was| if distance <= radius { colour } else { was });
+        self.around(middle, radius, |distance, was| {
+            if distance <= radius { colour } else { was }
+        });
     }
 
     pub fn ring(&mut self, middle: At, radius: f32, width: f32, colour: Colour) {
         self.around(middle, radius + width, |distance, was| {
-            if (distance - radius).abs() <= width { colour } else { was }
+            if (distance - radius).abs() <= width {
+                colour
+            } else {
+                was
+            }
         });
     }
 
@@ -101,20 +116,31 @@ impl Canvas {
                 return was;
             }
             let edge = 1.0 - across / (along * spread + 0.006);
-            if edge <= 0.0 { was } else { add(was, colour, strength * edge.min(0.6) / (0.6 + along)) }
+            if edge <= 0.0 {
+                was
+            } else {
+                add(was, colour, strength * edge.min(0.6) / (0.6 + along))
+            }
         });
     }
 
     fn around(&mut self, middle: At, reach: f32, paint: impl Fn(f32, Colour) -> Colour) {
         let from = At(middle.0 - reach, middle.1 - reach);
         let to = At(middle.0 + reach, middle.1 + reach);
-        self.region(from, to, |at, was| paint((at.0 - middle.0).hypot(at.1 - middle.1), was));
+        self.region(from, to, |at, was| {
+            paint((at.0 - middle.0).hypot(at.1 - middle.1), was)
+        });
     }
 
     /// 24-bit RGB, row by row, as `-f rawvideo -pix_fmt rgb24` reads it.
     pub fn write_rgb(&self, out: &mut Vec<u8>) {
         out.clear();
-        out.extend(self.pixels.iter().flatten().map(|part| (part.clamp(0.0, 1.0) * 255.0) as u8));
+        out.extend(
+            self.pixels
+                .iter()
+                .flatten()
+                .map(|part| (part.clamp(0.0, 1.0) * 255.0) as u8),
+        );
     }
 }
 
@@ -128,7 +154,11 @@ pub fn mix(a: Colour, b: Colour, share: f32) -> Colour {
     let share = share.clamp(0.0, 1.0);
     let [ar, ag, ab] = a;
     let [br, bg, bb] = b;
-    [ar + (br - ar) * share, ag + (bg - ag) * share, ab + (bb - ab) * share]
+    [
+        ar + (br - ar) * share,
+        ag + (bg - ag) * share,
+        ab + (bb - ab) * share,
+    ]
 }
 
 pub fn dim(colour: Colour, by: f32) -> Colour {

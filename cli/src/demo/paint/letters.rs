@@ -38,7 +38,10 @@ pub fn write(canvas: &mut Canvas, middle: At, dot: f32, text: &str, colour: Colo
     let mut left = middle.0 - width / 2.0;
     let top = middle.1 - 2.5 * dot;
     for letter in text.chars() {
-        let rows = LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, rows)| rows);
+        let rows = LETTERS
+            .iter()
+            .find(|(known, _)| *known == letter)
+            .map(|(_, rows)| rows);
         for (row, bits) in rows.into_iter().flatten().enumerate() {
             for column in 0..3 {
                 if bits & (0b100 >> column) != 0 {

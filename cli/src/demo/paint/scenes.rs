@@ -2,9 +2,9 @@
 
 use super::canvas::{At, Canvas, Colour, dim, mix, ramp};
 use super::inside::{self, Mood};
+use super::letters;
 use super::nature::{self, DAWN, DUSK, Hour, NIGHT, STORM};
 use super::places::{self, COLD, Lamp, WARM};
-use super::letters;
 
 const CREAM: Colour = [0.94, 0.90, 0.80];
 
@@ -15,16 +15,37 @@ pub fn title(canvas: &mut Canvas, seconds: f32) {
         letters::write(canvas, At(0.0, y), dot, text, dim(CREAM, by));
     };
     line(canvas, 0.38, 0.024, "THE LIGHTHOUSE", fade);
-    line(canvas, 0.54, 0.014, "AT THE END OF THE SIGNAL", ramp(seconds, 1.6, 3.2));
+    line(
+        canvas,
+        0.54,
+        0.014,
+        "AT THE END OF THE SIGNAL",
+        ramp(seconds, 1.6, 3.2),
+    );
     let pulse = (1.0 - (seconds * 0.5).fract()).powi(3);
     canvas.glow(At(0.0, 0.78), 0.20, WARM, 0.9 * pulse);
     canvas.disc(At(0.0, 0.78), 0.008, WARM);
 }
 
-fn coast(canvas: &mut Canvas, hour: &Hour, seconds: f32, rough: f32, light: f32, lamp: Lamp, rock: Colour) {
+fn coast(
+    canvas: &mut Canvas,
+    hour: &Hour,
+    seconds: f32,
+    rough: f32,
+    light: f32,
+    lamp: Lamp,
+    rock: Colour,
+) {
     const HORIZON: f32 = 0.66;
     nature::sky(canvas, hour, HORIZON, seconds);
-    nature::sea(canvas, hour, HORIZON, seconds, rough, Some((0.30, dim(lamp.colour, lamp.power))));
+    nature::sea(
+        canvas,
+        hour,
+        HORIZON,
+        seconds,
+        rough,
+        Some((0.30, dim(lamp.colour, lamp.power))),
+    );
     places::rock(canvas, 0.30, 0.70, 0.34, rock);
     places::lighthouse(canvas, At(0.30, 0.72), 0.50, light, lamp);
 }
@@ -46,7 +67,11 @@ fn lamp_room(canvas: &mut Canvas, mood: Mood, shift: f32, size: f32) {
 /// A blink now and then.
 fn blink(seconds: f32) -> f32 {
     let since = (seconds % 3.4) - 3.1;
-    if (0.0..0.16).contains(&since) { 0.05 } else { 1.0 }
+    if (0.0..0.16).contains(&since) {
+        0.05
+    } else {
+        1.0
+    }
 }
 
 pub fn keeper_writes(canvas: &mut Canvas, seconds: f32) {
@@ -69,7 +94,14 @@ pub fn moonlit_sea(canvas: &mut Canvas, seconds: f32) {
     const HORIZON: f32 = 0.58;
     nature::sky(canvas, &NIGHT, HORIZON, seconds);
     nature::moon(canvas, At(-0.28, 0.22), 0.075);
-    nature::sea(canvas, &NIGHT, HORIZON, seconds, 0.08, Some((-0.28, [0.75, 0.80, 0.95])));
+    nature::sea(
+        canvas,
+        &NIGHT,
+        HORIZON,
+        seconds,
+        0.08,
+        Some((-0.28, [0.75, 0.80, 0.95])),
+    );
 }
 
 pub fn radio_wakes(canvas: &mut Canvas, seconds: f32) {
@@ -78,7 +110,11 @@ pub fn radio_wakes(canvas: &mut Canvas, seconds: f32) {
         let noise = 0.05 * (x * 61.0).sin() * (x * 23.0).sin();
         noise + strength * (x * 14.0).sin() * (x * 2.3).sin().powi(2) * 0.9
     };
-    let label = if seconds > 2.6 { "CHANNEL NINE" } else { "NO SIGNAL" };
+    let label = if seconds > 2.6 {
+        "CHANNEL NINE"
+    } else {
+        "NO SIGNAL"
+    };
     inside::radio(canvas, seconds, voice, label);
 }
 
@@ -94,7 +130,15 @@ pub fn keeper_wakes(canvas: &mut Canvas, seconds: f32) {
 }
 
 fn gale(canvas: &mut Canvas, seconds: f32, lamp: Lamp, strike: f32) {
-    coast(canvas, &STORM, seconds * 1.6, 0.9, 0.25, lamp, [0.07, 0.08, 0.10]);
+    coast(
+        canvas,
+        &STORM,
+        seconds * 1.6,
+        0.9,
+        0.25,
+        lamp,
+        [0.07, 0.08, 0.10],
+    );
     nature::lightning(canvas, -0.45, 0.66, nature::flash(seconds, strike));
     nature::rain(canvas, seconds, 1.0);
 }
@@ -119,14 +163,25 @@ pub fn ship_lost(canvas: &mut Canvas, seconds: f32) {
     let heave = swell(seconds);
     let lantern = 0.55 + 0.2 * (seconds * 9.0).sin();
     let at = At(-0.15 + 0.03 * seconds, 0.60 + 0.022 * heave);
-    places::ship(canvas, at, 0.20, 0.22 * (seconds * 1.3).cos(), lantern, [0.24, 0.20, 0.20]);
+    places::ship(
+        canvas,
+        at,
+        0.20,
+        0.22 * (seconds * 1.3).cos(),
+        lantern,
+        [0.24, 0.20, 0.20],
+    );
     nature::lightning(canvas, 0.5, HORIZON, nature::flash(seconds, 5.4));
     nature::rain(canvas, seconds, 1.2);
 }
 
 pub fn lamp_fails(canvas: &mut Canvas, seconds: f32) {
     let dying = 1.0 - ramp(seconds, 1.0, 5.5);
-    let stutter = if (seconds * 7.0).sin() * (seconds * 11.0).sin() > 0.35 { 0.35 } else { 1.0 };
+    let stutter = if (seconds * 7.0).sin() * (seconds * 11.0).sin() > 0.35 {
+        0.35
+    } else {
+        1.0
+    };
     let power = dying * if seconds > 1.0 { stutter } else { 1.0 };
     inside::wall(canvas, 0.5 * power);
     inside::lamp(canvas, At(0.0, 0.47), 0.36, power, COLD);
@@ -167,11 +222,31 @@ pub fn ship_turns(canvas: &mut Canvas, seconds: f32) {
     nature::sky(canvas, &STORM, HORIZON, seconds);
     let sweep = 0.5 + 0.5 * (seconds * 1.1).sin();
     canvas.glow(At(0.62, 0.44), 0.5, WARM, 0.5 + 0.7 * sweep);
-    canvas.beam(At(0.62, 0.44), std::f32::consts::PI - 0.06, 0.07, WARM, 0.9 * sweep);
-    nature::sea(canvas, &STORM, HORIZON, seconds * 1.4, 0.6, Some((0.62, dim(WARM, 0.8))));
+    canvas.beam(
+        At(0.62, 0.44),
+        std::f32::consts::PI - 0.06,
+        0.07,
+        WARM,
+        0.9 * sweep,
+    );
+    nature::sea(
+        canvas,
+        &STORM,
+        HORIZON,
+        seconds * 1.4,
+        0.6,
+        Some((0.62, dim(WARM, 0.8))),
+    );
     canvas.disc(At(0.62, 0.44), 0.014, [1.0, 0.97, 0.85]);
     let at = At(-0.42 + 0.055 * seconds, 0.63 + 0.012 * swell(seconds));
-    places::ship(canvas, at, 0.13, 0.10 * (seconds * 1.3).cos(), 0.9, [0.26, 0.20, 0.18]);
+    places::ship(
+        canvas,
+        at,
+        0.13,
+        0.10 * (seconds * 1.3).cos(),
+        0.9,
+        [0.26, 0.20, 0.18],
+    );
     nature::rain(canvas, seconds, 0.35);
 }
 
@@ -181,8 +256,22 @@ pub fn dawn(canvas: &mut Canvas, seconds: f32) {
     let sun = At(-0.36, 0.70 - 0.014 * seconds);
     canvas.glow(sun, 0.75, [1.0, 0.72, 0.40], 0.55);
     canvas.disc(sun, 0.085, [1.0, 0.93, 0.74]);
-    nature::sea(canvas, &DAWN, HORIZON, seconds * 0.8, 0.05, Some((-0.36, [1.0, 0.80, 0.50])));
-    places::ship(canvas, At(-0.05, 0.72 + 0.003 * swell(seconds)), 0.10, 0.02, 0.4, [0.22, 0.14, 0.14]);
+    nature::sea(
+        canvas,
+        &DAWN,
+        HORIZON,
+        seconds * 0.8,
+        0.05,
+        Some((-0.36, [1.0, 0.80, 0.50])),
+    );
+    places::ship(
+        canvas,
+        At(-0.05, 0.72 + 0.003 * swell(seconds)),
+        0.10,
+        0.02,
+        0.4,
+        [0.22, 0.14, 0.14],
+    );
     places::rock(canvas, 0.38, 0.70, 0.34, [0.30, 0.22, 0.22]);
     let lamp = Lamp {
         power: 0.45,
@@ -196,6 +285,18 @@ pub fn the_end(canvas: &mut Canvas, seconds: f32) {
     nature::sky(canvas, &DAWN, 1.6, seconds);
     canvas.glow(At(0.0, 0.44), 0.9, WARM, 0.5);
     let ink: Colour = [0.16, 0.12, 0.22];
-    letters::write(canvas, At(0.0, 0.42), 0.020, "SIGNAL RECEIVED", mix(ink, WARM, 1.0 - ramp(seconds, 0.2, 1.4)));
-    letters::write(canvas, At(0.0, 0.60), 0.010, "MADE ON THE SPOT BY BOTFLIX", mix(ink, WARM, 1.0 - ramp(seconds, 1.2, 2.4)));
+    letters::write(
+        canvas,
+        At(0.0, 0.42),
+        0.020,
+        "SIGNAL RECEIVED",
+        mix(ink, WARM, 1.0 - ramp(seconds, 0.2, 1.4)),
+    );
+    letters::write(
+        canvas,
+        At(0.0, 0.60),
+        0.010,
+        "MADE ON THE SPOT BY BOTFLIX",
+        mix(ink, WARM, 1.0 - ramp(seconds, 1.2, 2.4)),
+    );
 }
