@@ -47,6 +47,10 @@ check: fmt-check clippy walls deny ## What can be said without running it
 fmt: ## Formats the code
 	cargo fmt --all
 
+.PHONY: schemas
+schemas: ## Writes schemas/ from the Rust types; the tests fail when it is out of date
+	cargo run --locked --quiet -p botflix-api --example generate_schemas
+
 .PHONY: fmt-check
 fmt-check:
 	cargo fmt --all --check
