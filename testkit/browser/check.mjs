@@ -44,7 +44,7 @@ async function desktop() {
     await plays(page, answers);
     await hasCaptionsAndChapters(page);
     await accessible(page, "watch");
-    await page.evaluate(() => { document.querySelector("video").pause(); scrollTo(0, 0); });
+    await page.evaluate(() => { document.querySelector("video").pause(); scrollTo({ top: 0, behavior: "instant" }); });
     await page.screenshot({ path: `${screenshots}/watch-desktop.png` });
     assert.deepEqual(trouble, []);
     told("no error on the console, no refusal by the content security policy");
