@@ -224,7 +224,7 @@ pub struct CheckSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageSpec {
     pub film: TaskKey,
-    /// Frames of the film to choose a poster from, best guess first.
+    /// Frames of the film to choose a poster from.
     pub poster_frames: Vec<u64>,
     pub captions: Vec<Caption>,
     pub chapters: Vec<Chapter>,

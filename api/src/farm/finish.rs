@@ -106,18 +106,7 @@ impl Change {
 
     /// Handed back unfinished by a worker that drains.
     pub(super) async fn released(&mut self, id: AttemptId) -> Result<Ending, DbError> {
-        match self.current(id).await? {
-            Some(head) => {
-                self.again(
-                    &head,
-                    Charge::Nothing,
-                    self.now_ms,
-                    "The worker handed it back.",
-                )
-                .await
-            }
-            None => Ok(Ending::Stale),
-        }
+        self.uncharged(id, "The worker handed it back.").await
     }
 
     /// Its lease ran out. One that had started is taken to have died of the task; one that had not is not charged.
@@ -140,16 +129,13 @@ impl Change {
 
     /// Redis does not know of it any more, through no fault of the task.
     pub(super) async fn vanished(&mut self, id: AttemptId) -> Result<Ending, DbError> {
+        self.uncharged(id, "It was lost on the way.").await
+    }
+
+    /// The attempt is over and the task runs again at once.
+    async fn uncharged(&mut self, id: AttemptId, why: &str) -> Result<Ending, DbError> {
         match self.current(id).await? {
-            Some(head) => {
-                self.again(
-                    &head,
-                    Charge::Nothing,
-                    self.now_ms,
-                    "It was lost on the way.",
-                )
-                .await
-            }
+            Some(head) => self.again(&head, Charge::Nothing, self.now_ms, why).await,
             None => Ok(Ending::Stale),
         }
     }

@@ -75,6 +75,12 @@ fn of(kind: TaskKind) -> impl Fn(&RenderEvent) -> bool {
     move |event| event.task.as_ref().is_some_and(|task| task.kind == kind)
 }
 
+/// What is told of a task that was done at the first attempt.
+const UNDISTURBED: [(RenderEventKind, u32); 2] = [
+    (RenderEventKind::TaskStarted, 1),
+    (RenderEventKind::TaskDone, 1),
+];
+
 fn kinds(log: &[RenderEvent]) -> Vec<(RenderEventKind, u32)> {
     let told = log
         .iter()
@@ -124,13 +130,7 @@ async fn redis_restarted_in_mid_task_delays_nothing_and_loses_nothing() {
         .unwrap();
     busy.farm.redis.restart().unwrap();
     let log = kinds(&busy.conform_log().await);
-    assert_eq!(
-        log,
-        [
-            (RenderEventKind::TaskStarted, 1),
-            (RenderEventKind::TaskDone, 1)
-        ]
-    );
+    assert_eq!(log, UNDISTURBED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,13 +141,7 @@ async fn redis_killed_in_mid_task_delays_nothing_and_loses_nothing() {
     busy.farm.redis.kill().unwrap();
     busy.farm.redis.restart().unwrap();
     let log = kinds(&busy.conform_log().await);
-    assert_eq!(
-        log,
-        [
-            (RenderEventKind::TaskStarted, 1),
-            (RenderEventKind::TaskDone, 1)
-        ]
-    );
+    assert_eq!(log, UNDISTURBED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,13 +151,7 @@ async fn the_api_killed_in_mid_task_loses_nothing() {
         .unwrap();
     busy.farm.kill_and_restart_api().await.unwrap();
     let log = kinds(&busy.conform_log().await);
-    assert_eq!(
-        log,
-        [
-            (RenderEventKind::TaskStarted, 1),
-            (RenderEventKind::TaskDone, 1)
-        ]
-    );
+    assert_eq!(log, UNDISTURBED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,11 +203,5 @@ async fn a_worker_that_is_told_to_stop_finishes_its_task_first() {
         .unwrap();
     assert!(status.success(), "{status}");
     let log = kinds(&busy.conform_log().await);
-    assert_eq!(
-        log,
-        [
-            (RenderEventKind::TaskStarted, 1),
-            (RenderEventKind::TaskDone, 1)
-        ]
-    );
+    assert_eq!(log, UNDISTURBED);
 }
