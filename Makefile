@@ -35,6 +35,10 @@ up: setup-run build ## The whole farm on this machine, empty; DATA=… LISTEN=�
 build: ## The program: target/release/botflix
 	cargo build --release --locked -p botflix-cli
 
+.PHONY: bench
+bench: setup-bench build ## The same films made by BotFlix and by others, compared and checked; ARGS=--quick, --long, --quality
+	cargo run --locked --quiet -p botflix-testkit --bin bench -- --botflix $(BOTFLIX) --python .venv-bench/bin/python --dir $(TARGET)/bench $(ARGS)
+
 ##@ Change
 
 .PHONY: test
@@ -84,11 +88,16 @@ run-tests:
 setup: setup-run setup-test ## Installs all that is missing here
 
 .PHONY: setup-run
-setup-run: ## … to build and run: a C compiler, ffmpeg, Redis, a voice
-	@scripts/install-packages cc=build-essential ffmpeg=ffmpeg redis-server=redis-server espeak-ng=espeak-ng
+setup-run: ## … to build and run: a C compiler, ffmpeg, Redis, a voice, fonts
+	@scripts/install-packages cc=build-essential ffmpeg=ffmpeg redis-server=redis-server espeak-ng=espeak-ng \
+		'/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core' \
+		'/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core'
 
 .PHONY: setup-test
 setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed $(TARGET)/tools/bin/cargo-deny ## … to test: Postgres, an S3 server, a browser
+
+.PHONY: setup-bench
+setup-bench: setup-run .venv-bench/installed ## … to compare: what people use today, from PyPI
 
 .PHONY: test-packages
 test-packages:
@@ -98,6 +107,12 @@ test-packages:
 .venv/installed: scripts/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+.venv-bench/installed: scripts/bench-requirements.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || scripts/install-packages no-ensurepip=python3-venv
+	python3 -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 $(TARGET)/browser/installed: Makefile

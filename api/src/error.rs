@@ -61,6 +61,8 @@ pub enum ApiError {
         #[source]
         cause: Cause,
     },
+    #[error("the render waits for the inspection of its clips")]
+    NotPlanned,
     #[error("something is broken inside")]
     Internal(#[source] Cause),
     #[error("a handler panicked")]
@@ -164,6 +166,12 @@ impl ApiError {
                 "The idempotency key is taken",
             ),
             Self::RenderIsFinal(_) => refusal(409, "render_is_final", "The render has ended"),
+            Self::NotPlanned => again(
+                409,
+                "not_planned",
+                "The render is not planned yet",
+                Director,
+            ),
             Self::Unavailable { .. } => again(503, "unavailable", "A part is away", Operator),
             Self::Internal(_) | Self::Panicked => {
                 again(500, "internal", "An internal error", Platform)
@@ -199,6 +207,9 @@ impl ApiError {
                 "This Idempotency-Key came with another body before. Take a new key for a new request.".into()
             }
             Self::RenderIsFinal(state) => format!("The render is already {state}."),
+            Self::NotPlanned => {
+                "Its clips are still being inspected, or it has failed before it was planned. Ask again shortly.".into()
+            }
             Self::Unavailable { part, .. } => format!("{part} cannot be reached right now. Ask again shortly."),
             Self::Internal(_) | Self::Panicked => {
                 "This is our fault. The request_id helps to find out what happened.".into()

@@ -3,11 +3,14 @@
 //! Words and exit codes are a contract: 0 done, 1 permanent failure, 2 worth trying again. stdout is data, stderr is for people.
 
 mod args;
+mod cache;
 mod client;
 mod commands;
 mod demo;
 mod embedded;
 mod exit;
+mod finished;
+mod fixes;
 mod logging;
 mod process;
 mod settings;
@@ -57,9 +60,13 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Worker(args) => commands::worker::run(args, settings).await,
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Register(args) => commands::register::run(args).await,
-        Command::Render(args) => commands::render::run(args, settings).await,
+        Command::Render(args) => commands::render::run(*args, settings).await,
         Command::Inspect(args) => commands::inspect::run(args).await,
         Command::Validate(args) => commands::validate::run(args),
+        Command::Check(args) => commands::check::run(args, settings).await,
+        Command::Fix(args) => commands::fix::run(&args),
+        Command::Rebuild(args) => commands::rebuild::run(args).await,
+        Command::Encoders(args) => commands::encoders::run(args).await,
     }
 }
 

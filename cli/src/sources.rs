@@ -1,27 +1,28 @@
-//! Manifests as people write them: `"source": {"file": "s01.mp4"}` becomes `{"clip": "sha256:…"}`.
+//! Manifests as people write them: `"source": {"file": "s01.mp4"}` becomes `{"clip": "sha256:…"}`, and a picture `{"still": "sha256:…"}`.
 //!
 //! Files are looked up in one directory and nowhere else. All problems of a manifest are found before anything is sent.
+
+mod files;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use botflix_common::film::Quality;
 use botflix_common::hash::Sha;
 use botflix_common::manifest::ShotManifest;
 use botflix_common::manifest::numbers;
 use botflix_common::manifest::read::read_manifest;
 use botflix_common::problem::FieldProblem;
-use botflix_common::schema::closest;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::exit::Fault;
+pub use files::{files_below, hash};
+use files::{look_up, named};
 
 /// Largest manifest or brief that is read.
 const DOCUMENT_LIMIT_BYTES: u64 = 16 << 20;
-/// Bytes hashed at a time.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// A file that a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,57 +61,84 @@ pub fn read_document(path: &Path) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Every problem that can be found without the files' bytes.
-pub fn offline_problems(bytes: &[u8]) -> Vec<FieldProblem> {
-    let stand_in = |file: &NamedFile| Ok(Sha::of(file.name.as_bytes()));
-    match with_clips(bytes, stand_in) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems,
-    }
+/// What the command line says against the manifest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overrides {
+    pub preset: Option<Quality>,
 }
 
-/// Finds the files in `dir` and hashes them. Reads every byte of every clip once.
-pub fn resolve(bytes: &[u8], dir: &Path) -> Result<Resolved, Vec<FieldProblem>> {
-    let mut problems = offline_problems(bytes);
+/// A file by what its first bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Clip(Sha),
+    Still(Sha),
+}
+
+/// Every problem that can be found without the files' bytes.
+pub fn offline_problems(bytes: &[u8]) -> Vec<FieldProblem> {
+    offline(bytes).err().unwrap_or_default()
+}
+
+/// The manifest without the files that it names: hashes of names stand for them, and what a file is is guessed from its name.
+pub fn offline(bytes: &[u8]) -> Result<ShotManifest, Vec<FieldProblem>> {
+    let stand_in = |file: &NamedFile| {
+        let sha = Sha::of(file.name.as_bytes());
+        let ending = Path::new(&file.name).extension().unwrap_or_default();
+        let is_picture = ["png", "jpg", "jpeg", "webp"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known));
+        Ok(if is_picture {
+            Named::Still(sha)
+        } else {
+            Named::Clip(sha)
+        })
+    };
+    with_clips(bytes, Overrides::default(), stand_in).map(|(manifest, _)| manifest)
+}
+
+/// Finds the files in `dir` and hashes them. Reads every byte of every clip once, and none when something is wrong with the document.
+pub fn resolve(
+    bytes: &[u8],
+    dir: &Path,
+    overrides: Overrides,
+) -> Result<Resolved, Vec<FieldProblem>> {
+    with_clips(bytes, overrides, |file| {
+        let path = look_up(dir, file)?;
+        named(&path, Sha::of(file.name.as_bytes())).map_err(|error| unreadable(file, &error))
+    })?;
     let mut files = BTreeMap::new();
-    let mut hashed: BTreeMap<String, Sha> = BTreeMap::new();
-    let resolved = with_clips(bytes, |file| {
-        if let Some(sha) = hashed.get(&file.name) {
-            return Ok(*sha);
+    let mut hashed: BTreeMap<String, Named> = BTreeMap::new();
+    let (manifest, document) = with_clips(bytes, overrides, |file| {
+        if let Some(known) = hashed.get(&file.name) {
+            return Ok(*known);
         }
         let path = look_up(dir, file)?;
-        let sha = hash(&path).map_err(|error| {
-            FieldProblem::new(
-                &file.pointer,
-                "unreadable_file",
-                format!("The file \"{}\" cannot be read: {error}.", file.name),
-            )
-        })?;
-        hashed.insert(file.name.clone(), sha);
+        let read = hash(&path).and_then(|sha| Ok((sha, named(&path, sha)?)));
+        let (sha, named) = read.map_err(|error| unreadable(file, &error))?;
+        hashed.insert(file.name.clone(), named);
         files.insert(sha, path);
-        Ok(sha)
-    });
-    match resolved {
-        Ok((manifest, document)) => Ok(Resolved {
-            manifest,
-            document,
-            files,
-        }),
-        Err(more) => {
-            problems.extend(
-                more.into_iter()
-                    .filter(|one| !problems.contains(one))
-                    .collect::<Vec<_>>(),
-            );
-            Err(problems)
-        }
-    }
+        Ok(named)
+    })?;
+    Ok(Resolved {
+        manifest,
+        document,
+        files,
+    })
+}
+
+fn unreadable(file: &NamedFile, error: &io::Error) -> FieldProblem {
+    FieldProblem::new(
+        &file.pointer,
+        "unreadable_file",
+        format!("The file \"{}\" cannot be read: {error}.", file.name),
+    )
 }
 
 /// The manifest with each file replaced by what `clip_of` says, or all that is wrong with files and document.
 fn with_clips(
     bytes: &[u8],
-    mut clip_of: impl FnMut(&NamedFile) -> Result<Sha, FieldProblem>,
+    overrides: Overrides,
+    mut clip_of: impl FnMut(&NamedFile) -> Result<Named, FieldProblem>,
 ) -> Result<(ShotManifest, Value), Vec<FieldProblem>> {
     let text = String::from_utf8_lossy(bytes);
     let readable = numbers::set_aside(&text).unwrap_or_else(|| text.into_owned());
@@ -118,6 +146,9 @@ fn with_clips(
         // Says why.
         return read_manifest(bytes).map(|manifest| (manifest, Value::Null));
     };
+    if let Some(preset) = overrides.preset {
+        set_preset(&mut document, preset);
+    }
     let mut problems = Vec::new();
     for list in ["shots", "tracks"] {
         let items = document.get_mut(list).and_then(Value::as_array_mut);
@@ -132,12 +163,15 @@ fn with_clips(
                 pointer: format!("/{list}/{at}/source/file"),
                 name: name.to_owned(),
             };
-            let clip = clip_of(&file).unwrap_or_else(|problem| {
+            let named = clip_of(&file).unwrap_or_else(|problem| {
                 problems.push(problem);
                 // Keeps the rest of the document readable.
-                Sha::of(b"")
+                Named::Clip(Sha::of(b""))
             });
-            *source = serde_json::json!({ "clip": clip });
+            *source = match named {
+                Named::Still(still) if list == "shots" => serde_json::json!({ "still": still }),
+                Named::Still(clip) | Named::Clip(clip) => serde_json::json!({ "clip": clip }),
+            };
         }
     }
     let written = document.to_string().replace(NOT_A_NUMBER_AS_WRITTEN, "NaN");
@@ -151,6 +185,19 @@ fn with_clips(
     }
 }
 
+/// Where `delivery` is something else than an object, reading the manifest says so.
+fn set_preset(document: &mut Value, preset: Quality) {
+    let Some(fields) = document.as_object_mut() else {
+        return;
+    };
+    let delivery = fields
+        .entry("delivery")
+        .or_insert_with(|| serde_json::json!({}));
+    if let Some(delivery) = delivery.as_object_mut() {
+        delivery.insert("preset".to_owned(), serde_json::json!(preset));
+    }
+}
+
 /// [`numbers::STAND_IN`] as JSON spells it.
 const NOT_A_NUMBER_AS_WRITTEN: &str = "\"\\u0000botflix:not-a-number\\u0000\"";
 
@@ -160,142 +207,5 @@ fn file_name(source: &Value) -> Option<&str> {
     fields.get("file")?.as_str()
 }
 
-fn look_up(dir: &Path, file: &NamedFile) -> Result<PathBuf, FieldProblem> {
-    let name = Path::new(&file.name);
-    let inside = name
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside || file.name.is_empty() {
-        return Err(FieldProblem::new(
-            &file.pointer,
-            "file_outside_clips",
-            format!(
-                "\"{}\" does not lie in the directory of the clips.",
-                file.name
-            ),
-        )
-        .fix("Name a file below the directory that --clips names, without \"..\"."));
-    }
-    let path = dir.join(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let problem = FieldProblem::new(
-        &file.pointer,
-        "missing_file",
-        format!("There is no file \"{}\" in {}.", file.name, dir.display()),
-    );
-    let names = names_in(dir);
-    Err(
-        match closest(&file.name, names.iter().map(String::as_str)) {
-            Some(near) => problem.did_you_mean(near),
-            None => problem,
-        },
-    )
-}
-
-/// For guessing what was meant; a directory that cannot be read has no guesses.
-fn names_in(dir: &Path) -> Vec<String> {
-    /// More names than this are not searched for a likeness.
-    const MOST: usize = 10_000;
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .take(MOST)
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
-}
-
-/// The SHA-256 of a file in constant memory.
-pub fn hash(path: &Path) -> io::Result<Sha> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let read = file.read(&mut piece)?;
-        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(Sha::from_digest(digest.finalize().into()));
-        };
-        digest.update(bytes);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn manifest(file: &str) -> Vec<u8> {
-        format!(r#"{{"title": "T", "shots": [{{"id": "s1", "source": {{"file": "{file}"}}}}]}}"#)
-            .into_bytes()
-    }
-
-    #[test]
-    fn the_stand_in_is_spelled_as_serde_json_spells_it() {
-        assert_eq!(
-            Value::from(numbers::STAND_IN).to_string(),
-            NOT_A_NUMBER_AS_WRITTEN
-        );
-    }
-
-    #[test]
-    fn a_file_becomes_the_clip_of_its_bytes() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("s1.mp4"), b"bytes").unwrap();
-        let resolved = resolve(&manifest("s1.mp4"), dir.path()).unwrap();
-        let sha = Sha::of(b"bytes");
-        assert_eq!(resolved.manifest.shots[0].source.clip, sha);
-        assert_eq!(
-            resolved.document["shots"][0]["source"]["clip"],
-            sha.to_string()
-        );
-        assert_eq!(resolved.files[&sha], dir.path().join("s1.mp4"));
-    }
-
-    #[test]
-    fn a_missing_file_is_pointed_at_with_the_name_that_was_meant() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("shot-01.mp4"), b"bytes").unwrap();
-        let problems = resolve(&manifest("shot-1.mp4"), dir.path()).unwrap_err();
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].pointer, "/shots/0/source/file");
-        assert_eq!(problems[0].code, "missing_file");
-        assert_eq!(problems[0].did_you_mean.as_deref(), Some("shot-01.mp4"));
-    }
-
-    #[test]
-    fn no_name_leads_out_of_the_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        let clips = dir.path().join("clips");
-        std::fs::create_dir(&clips).unwrap();
-        std::fs::write(dir.path().join("secret.mp4"), b"bytes").unwrap();
-        let absolute = dir.path().join("secret.mp4");
-        for name in [
-            "../secret.mp4",
-            "a/../../secret.mp4",
-            absolute.to_str().unwrap(),
-            "",
-        ] {
-            let problems = resolve(&manifest(name), &clips).unwrap_err();
-            assert_eq!(problems[0].code, "file_outside_clips", "{name}");
-        }
-    }
-
-    #[test]
-    fn problems_of_files_and_of_the_document_are_told_together_and_a_nan_is_still_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = r#"{"titel": "T", "shots": [{"id": "s1", "source": {"file": "no.mp4"}, "audio": {"gain": NaN}}]}"#;
-        let problems = resolve(text.as_bytes(), dir.path()).unwrap_err();
-        let codes: Vec<&str> = problems
-            .iter()
-            .map(|problem| problem.code.as_str())
-            .collect();
-        for code in [
-            "missing_file",
-            "unknown_field",
-            "missing_field",
-            "not_a_number",
-        ] {
-            assert!(codes.contains(&code), "{code} in {codes:?}");
-        }
-        assert_eq!(codes.len(), 4, "each once: {codes:?}");
-    }
-}
+mod tests;

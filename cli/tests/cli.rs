@@ -6,81 +6,12 @@
     reason = "a test may fail loudly"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod shell;
 
-use serde_json::{Value, json};
+use std::path::Path;
 
-/// The program under test, with nothing of the caller's settings.
-fn botflix(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_botflix"))
-        .args(args)
-        .env_remove("BOTFLIX_DIRECTOR_KEY")
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn last_json(output: &Output) -> Value {
-    serde_json::from_str(out(output).lines().last().unwrap()).unwrap()
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.path(name), text).unwrap();
-        self.str(name)
-    }
-
-    fn str(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-}
-
-/// A small clip by the system's own ffmpeg.
-fn clip(to: &Path, size: &str, rate: &str, seconds: &str) {
-    let pictures = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
-    let sound = format!("sine=frequency=330:sample_rate=48000:duration={seconds}");
-    let made = Command::new("ffmpeg")
-        .args([
-            "-v", "error", "-nostdin", "-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound,
-        ])
-        .args([
-            "-c:v",
-            "libx264",
-            "-preset",
-            "ultrafast",
-            "-pix_fmt",
-            "yuv420p",
-            "-c:a",
-            "aac",
-        ])
-        .arg(to)
-        .status()
-        .unwrap();
-    assert!(made.success());
-}
+use serde_json::json;
+use shell::{Place, botflix, clip, code, err, last_json, out};
 
 #[test]
 fn a_mistake_on_the_command_line_is_permanent_and_help_is_not_a_mistake() {

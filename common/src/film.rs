@@ -1,8 +1,13 @@
 //! The film that a manifest means: its format, and the ledger that says which frame comes from where.
 
+mod look;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::look::{
+    BadColour, Easing, Quality, Rgb, TitlePosition, TitleStyle, TransitionKind, VideoCodec, View,
+};
 use crate::units::FrameRate;
 
 /// Size and rate of a film. Square pixels, BT.709, limited range, progressive, always.
@@ -14,7 +19,7 @@ pub struct FilmFormat {
     pub fps: FrameRate,
 }
 
-/// One row of the frame ledger: frames `first_frame .. first_frame + frames` of the film are this shot.
+/// One row of the frame ledger: frames `first_frame .. first_frame + frames` of the film are this shot. Rows overlap in transitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
     pub shot: String,
@@ -48,6 +53,8 @@ pub struct Loudness {
     /// True peak never above this, dBTP.
     #[schemars(range(min = -12.0, max = -0.1))]
     pub true_peak: f64,
+    /// Bring all shots to the same loudness first. Off: a whisper stays a whisper.
+    pub even_shots: bool,
 }
 
 impl Default for Loudness {
@@ -56,8 +63,18 @@ impl Default for Loudness {
         Self {
             integrated: -14.0,
             true_peak: -1.0,
+            even_shots: false,
         }
     }
+}
+
+/// What a sound of its own is to the film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackKind {
+    Narration,
+    Music,
+    Effects,
 }
 
 /// How a picture is laid into a frame of another shape (CSS `object-fit`).

@@ -1,14 +1,20 @@
-//! Findings: what is wrong, or worth knowing, about material or film. One line each, measured and limited.
+//! Findings: what is wrong, or worth knowing, about material or film. One line each, measured and limited, with what to do about it.
+//!
+//! The rules that make them are in [`crate::findings`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::hash::Sha;
 
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing to do; said for the record.
+    #[default]
     Info,
     /// A viewer may notice.
     Warning,
@@ -16,7 +22,7 @@ pub enum Severity {
     Error,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// A stable snake_case word, e.g. `film_length`.
     pub rule: String,
@@ -24,9 +30,15 @@ pub struct Finding {
     /// The shot's id in the manifest; absent when it concerns the whole film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shot: Option<String>,
-    /// Seconds in the film.
+    /// The clip it was found in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Sha>,
+    /// Seconds in the film; in the clip, where a clip alone was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_seconds: Option<f64>,
+    /// Where it ends, on the same timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_seconds: Option<f64>,
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f64>,
@@ -35,4 +47,30 @@ pub struct Finding {
     /// Unit of `measured` and `limit`: `s`, `LUFS`, `dBTP`, `px`, `fps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Ways out of it; each is enough on its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<Fix>,
+}
+
+/// A way out of a finding: a patch of the manifest that removes it, or advice where no edit can.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fix {
+    /// What it does, in an imperative sentence.
+    pub title: String,
+    /// JSON Patch (RFC 6902) on the manifest, to be applied as a whole. Empty: only advice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patch: Vec<PatchOp>,
+    /// What to do outside of the manifest, e.g. generate the clip again, with a hint for its prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// One operation of a JSON Patch. Only those that a fix needs; `test` guards against a manifest that has changed meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum PatchOp {
+    Add { path: String, value: Value },
+    Replace { path: String, value: Value },
+    Remove { path: String },
+    Test { path: String, value: Value },
 }

@@ -1,5 +1,7 @@
 //! The bodies of the HTTP API, once, for server, CLI and tests. Times are RFC 3339 in UTC, durations decimal seconds.
 
+mod outlook;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,8 @@ use crate::manifest::Visibility;
 use crate::problem::Problem;
 use crate::task::{FilmFacts, TaskKind};
 use crate::verdict::{Reason, Verdict};
+
+pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 
 /// Longest `?wait=`, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;
@@ -204,6 +208,9 @@ pub struct RenderBody {
     pub state: RenderState,
     /// 0 to 1 over all tasks, weighted by their expected cost; only grows.
     pub progress: f64,
+    /// While it runs and enough is done to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Eta>,
     /// Where the work stands, per kind of task.
     pub stages: Vec<Stage>,
     pub created_at: String,
@@ -311,9 +318,18 @@ pub struct EpisodeBody {
     pub director: EpisodeDirector,
     pub duration_seconds: f64,
     pub film: FilmFacts,
+    /// For looking at the cut only; never public.
+    #[serde(default)]
+    pub draft: bool,
     pub watch_url: String,
     pub video_url: String,
     pub poster_url: String,
+    /// The sheet of small pictures that belongs to `storyboard_url`.
+    #[serde(default)]
+    pub storyboard_image_url: Option<String>,
+    /// WebVTT whose cues point into the sheet.
+    #[serde(default)]
+    pub storyboard_url: Option<String>,
     pub captions_url: Option<String>,
     pub chapters_url: Option<String>,
     pub published_at: String,

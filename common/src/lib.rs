@@ -4,13 +4,16 @@
 //! Cargo features: [`storage`] (object storage) and [`queue`] (Redis). The pure modules never import them.
 
 pub mod brief;
+pub mod build_record;
 pub mod facts;
 pub mod failure;
 pub mod film;
 pub mod finding;
+pub mod findings;
 pub mod hash;
 pub mod http;
 pub mod id;
+pub mod loudness;
 pub mod manifest;
 pub mod plan;
 pub mod problem;

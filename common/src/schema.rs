@@ -120,6 +120,18 @@ fn describe(schema: &Value, document: &Value, error: &ValidationError<'_>) -> Ve
             let words: Vec<&str> = strings(options).collect();
             vec![wrong_word(&pointer, document, &words)]
         }
+        ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => {
+            let known = known_fields(schema, error).join(", ");
+            let code = match error.kind() {
+                ValidationErrorKind::MinProperties { .. } => "missing_field",
+                _ => "too_many_fields",
+            };
+            vec![FieldProblem::new(
+                pointer,
+                code,
+                format!("Exactly one of these is wanted: {known}."),
+            )]
+        }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             branches(schema, document, &pointer, context)
         }
@@ -246,8 +258,14 @@ fn known_fields(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
 }
 
 /// Names that mean the same to many writers, from → to.
-const SYNONYMS: [(&str, &str); 14] = [
-    ("length", "trim"),
+const SYNONYMS: [(&str, &str); 20] = [
+    ("length", "duration"),
+    ("seconds", "duration"),
+    ("image", "still"),
+    ("photo", "still"),
+    ("picture", "still"),
+    ("subtitle", "captions"),
+    ("music_tracks", "tracks"),
     ("in", "start"),
     ("out", "end"),
     ("volume", "gain"),

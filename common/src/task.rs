@@ -3,13 +3,23 @@
 //! A [`TaskSpec`] holds everything that decides a result. Its key is a hash of it, so specs must never contain a time, a host, a render or
 //! a director. Results travel as a [`TaskRecord`], stored at `cache/{key}/result.json`.
 
+mod film;
+mod picture;
+mod sound;
+mod spec;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::film::{AssembleSpec, CheckSpec, PackageSpec, Segment, SegmentSource, Verify};
+pub use self::picture::{
+    Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
+};
+pub use self::sound::{Duck, Fade, FadeCurve, MixShot, MixSpec, MixTrack, Prediction};
+pub use self::spec::{InspectSpec, TaskSpec};
 use crate::facts::ClipFacts;
-use crate::film::{Caption, Chapter, FilmFormat, Fit, LedgerRow, Loudness};
 use crate::finding::Finding;
 use crate::hash::{Sha, TaskKey};
 
@@ -62,7 +72,7 @@ impl TaskKind {
 
     /// Raised when the same spec would now give another result; old records are then never read.
     pub fn version(self) -> u32 {
-        1
+        2
     }
 
     pub fn lane(self) -> Lane {
@@ -97,212 +107,6 @@ impl Lane {
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lane| lane.name() == name)
-    }
-}
-
-/// What encodes pictures. Chosen by the plan and part of the key: segments of different classes never share a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum EngineClass {
-    #[serde(rename = "x264-cpu/1")]
-    X264Cpu1,
-}
-
-/// Everything that decides the result of one task.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum TaskSpec {
-    Inspect(InspectSpec),
-    Conform(ConformSpec),
-    Mix(MixSpec),
-    Assemble(AssembleSpec),
-    Check(CheckSpec),
-    Package(PackageSpec),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct InspectSpec {
-    pub clip: Sha,
-}
-
-/// One shot's picture, re-encoded: exactly `frames` frames in `format`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ConformSpec {
-    pub clip: Sha,
-    pub engine: EngineClass,
-    pub format: FilmFormat,
-    pub fit: Fit,
-    /// Seconds from the clip's first picture at which the segment starts.
-    pub start_seconds: f64,
-    /// Exact length of the segment; the last picture is held when the clip ends a little early.
-    pub frames: u64,
-    pub source: SourcePicture,
-}
-
-/// The facts of a clip that the conform filter chain depends on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SourcePicture {
-    pub interlaced: bool,
-    pub hdr: bool,
-    pub alpha: bool,
-    pub full_range: bool,
-}
-
-/// The whole sound of a film on one sample timeline, encoded once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MixSpec {
-    /// In film order; `first_sample` grows and the entries tile the film exactly.
-    pub shots: Vec<MixShot>,
-    pub tracks: Vec<MixTrack>,
-    /// Samples per channel of the film at 48 kHz.
-    pub total_samples: u64,
-    pub loudness: Loudness,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MixShot {
-    /// `None`: silence (no sound track, or muted).
-    pub clip: Option<Sha>,
-    /// Where the shot starts in the film, in samples at 48 kHz.
-    pub first_sample: u64,
-    pub samples: u64,
-    /// Seconds from the clip's **first picture** at which the shot starts (its trim).
-    pub clip_start_seconds: f64,
-    /// First sound sample relative to the first picture (from the facts).
-    pub clip_sound_offset_seconds: f64,
-    pub gain_db: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MixTrack {
-    pub clip: Sha,
-    /// Where the track's sound starts in the film, in samples at 48 kHz. What runs past the film's end is cut.
-    pub first_sample: u64,
-    pub gain_db: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct AssembleSpec {
-    pub format: FilmFormat,
-    /// In film order.
-    pub segments: Vec<Segment>,
-    /// The task whose record holds the sound.
-    pub mix: TaskKey,
-    pub captions: Vec<Caption>,
-    pub chapters: Vec<Chapter>,
-    pub title: String,
-    /// BCP 47, e.g. `en`.
-    pub language: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Segment {
-    pub shot: String,
-    pub frames: u64,
-    pub source: SegmentSource,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SegmentSource {
-    /// The packets of the clip's picture as they are.
-    Copy { clip: Sha },
-    /// The segment that a conform task made.
-    Conform { task: TaskKey },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CheckSpec {
-    pub film: TaskKey,
-    pub format: FilmFormat,
-    pub ledger: Vec<LedgerRow>,
-    pub total_samples: u64,
-    pub loudness: Loudness,
-    pub chapters: u32,
-    pub captions: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PackageSpec {
-    pub film: TaskKey,
-    /// Frames of the film to choose a poster from.
-    pub poster_frames: Vec<u64>,
-    pub captions: Vec<Caption>,
-    pub chapters: Vec<Chapter>,
-    pub total_seconds: f64,
-}
-
-impl TaskSpec {
-    pub fn kind(&self) -> TaskKind {
-        match self {
-            Self::Inspect(_) => TaskKind::Inspect,
-            Self::Conform(_) => TaskKind::Conform,
-            Self::Mix(_) => TaskKind::Mix,
-            Self::Assemble(_) => TaskKind::Assemble,
-            Self::Check(_) => TaskKind::Check,
-            Self::Package(_) => TaskKind::Package,
-        }
-    }
-
-    /// The hash of kind, kind version and every parameter. Struct fields serialize in declaration order, so equal specs give equal keys.
-    pub fn key(&self) -> TaskKey {
-        #[derive(Serialize)]
-        struct Canonical<'a> {
-            kind_version: u32,
-            spec: &'a TaskSpec,
-        }
-        let canonical = Canonical {
-            kind_version: self.kind().version(),
-            spec: self,
-        };
-        // Specs hold only strings, integers and finite numbers: serialization cannot fail, and an empty text would be caught by the tests.
-        TaskKey::of(&serde_json::to_vec(&canonical).unwrap_or_default())
-    }
-
-    /// The clips whose bytes the worker must fetch.
-    pub fn clips(&self) -> Vec<Sha> {
-        let mut clips: Vec<Sha> = match self {
-            Self::Inspect(spec) => vec![spec.clip],
-            Self::Conform(spec) => vec![spec.clip],
-            Self::Mix(spec) => spec
-                .shots
-                .iter()
-                .filter_map(|shot| shot.clip)
-                .chain(spec.tracks.iter().map(|track| track.clip))
-                .collect(),
-            Self::Assemble(spec) => spec
-                .segments
-                .iter()
-                .filter_map(|segment| match segment.source {
-                    SegmentSource::Copy { clip } => Some(clip),
-                    SegmentSource::Conform { .. } => None,
-                })
-                .collect(),
-            Self::Check(_) | Self::Package(_) => Vec::new(),
-        };
-        clips.sort_unstable();
-        clips.dedup();
-        clips
-    }
-
-    /// The tasks whose records this one reads.
-    pub fn needs(&self) -> Vec<TaskKey> {
-        let mut needs: Vec<TaskKey> = match self {
-            Self::Inspect(_) | Self::Conform(_) | Self::Mix(_) => Vec::new(),
-            Self::Assemble(spec) => spec
-                .segments
-                .iter()
-                .filter_map(|segment| match segment.source {
-                    SegmentSource::Conform { task } => Some(task),
-                    SegmentSource::Copy { .. } => None,
-                })
-                .chain([spec.mix])
-                .collect(),
-            Self::Check(spec) => vec![spec.film],
-            Self::Package(spec) => vec![spec.film],
-        };
-        needs.sort_unstable();
-        needs.dedup();
-        needs
     }
 }
 
@@ -361,7 +165,7 @@ pub struct Artifact {
 pub struct TaskRecord {
     pub version: u32,
     pub task: TaskKey,
-    /// By role: `segment`, `sound`, `film`, `poster`, `captions`, `chapters`.
+    /// By role: `segment`, `sound`, `film`, `poster`, `poster_2`, `poster_3`, `storyboard`, `storyboard_vtt`, `captions`, `chapters`.
     pub artifacts: BTreeMap<String, Artifact>,
     pub output: TaskOutput,
     /// The build that ran, e.g. `ffmpeg 5.1.9-0+deb12u1`.
@@ -393,14 +197,19 @@ pub enum TaskOutput {
         duration_seconds: f64,
         /// SHA-256 over the picture packets in order, in hex; `check` recomputes it from the film.
         picture_digest: String,
+        /// What the mix was raised by, dB.
+        #[serde(default)]
+        gain_db: f64,
+        /// How many of the frames are copies of the clips' own packets.
+        copied_frames: u64,
     },
     Check {
         film: FilmFacts,
         findings: Vec<Finding>,
     },
     Package {
-        /// The frame of the film that became the poster.
-        poster_frame: u64,
+        /// The frames of the film that became posters, best first.
+        poster_frames: Vec<u64>,
     },
 }
 
@@ -427,4 +236,7 @@ pub struct FilmFacts {
     pub integrated_lufs: Option<f64>,
     pub true_peak_dbtp: Option<f64>,
     pub bytes: u64,
+    /// For looking at the cut only: marked in the picture, never public.
+    #[serde(default)]
+    pub draft: bool,
 }

@@ -181,7 +181,7 @@ impl JsonSchema for FrameRate {
             "description": "Frames per second: a number (23.976 means 24000/1001) or an exact fraction in a string.",
             "anyOf": [
                 { "type": "number", "minimum": 1, "maximum": 120 },
-                { "type": "string", "pattern": "^[0-9]{1,7}/[0-9]{1,7}$" }
+                { "type": "string", "pattern": "^[1-9][0-9]{0,6}/[1-9][0-9]{0,6}$" }
             ]
         })
     }

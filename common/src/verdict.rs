@@ -4,6 +4,7 @@
 //! *refuse*: not usable, and no setting of ours would make it so.
 
 mod conversion;
+mod still;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub const MIN_SIDE_PX: u32 = 16;
 pub const MAX_PIXELS: u64 = 9_000_000;
 /// Share of the frames that may be lost and the clip still be used.
 pub const MAX_LOST_SHARE: f64 = 0.05;
+/// 100 megapixels in any shape: what the largest cameras make. Decoded at four bytes a pixel it fills 400 MB.
+pub const MAX_STILL_PIXELS: u64 = 100_000_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -31,6 +35,8 @@ pub enum Verdict {
 pub enum Role {
     /// Pictures, with or without sound.
     Shot,
+    /// One picture that is held.
+    Still,
     /// Sound alone: music, narration, effects.
     Track,
 }
@@ -61,6 +67,7 @@ pub struct Judgement {
 pub fn judge(facts: &ClipFacts, role: Role) -> Judgement {
     let refusals = match role {
         Role::Shot => shot_refusals(facts),
+        Role::Still => still::refusals(facts),
         Role::Track => track_refusals(facts),
     };
     if !refusals.is_empty() {
@@ -71,8 +78,8 @@ pub fn judge(facts: &ClipFacts, role: Role) -> Judgement {
     }
     let reasons = match role {
         Role::Shot => conversion::reasons(facts),
-        // Every track is decoded and mixed anyway.
-        Role::Track => Vec::new(),
+        // Every still is drawn, every track is decoded and mixed anyway.
+        Role::Still | Role::Track => Vec::new(),
     };
     let verdict = if reasons.is_empty() {
         Verdict::Accept
@@ -92,6 +99,10 @@ fn shot_refusals(facts: &ClipFacts) -> Vec<Reason> {
         (None, _) => reasons.push(Reason::new(
             "unsupported_container",
             "not a container that is opened here",
+        )),
+        _ if facts.still => reasons.push(Reason::new(
+            "still",
+            "a still picture; name it as `still`, with a duration",
         )),
         (Some(_), None) => reasons.push(Reason::new(
             "no_video",
@@ -135,7 +146,7 @@ fn fatal(defect: &Defect) -> Option<Reason> {
         Defect::ForeignContainer { what } => Some(Reason::new(
             "unsupported_container",
             format!(
-                "its bytes are {what}; send MP4, MOV, Matroska or WebM (for tracks also WAV, MP3, FLAC, Ogg or AAC)"
+                "its bytes are {what}; send MP4, MOV, Matroska or WebM (for stills PNG, JPEG or WebP; for tracks also WAV, MP3, FLAC, Ogg or AAC)"
             ),
         )),
         Defect::TooDeeplyNested => Some(Reason::new(
@@ -143,6 +154,10 @@ fn fatal(defect: &Defect) -> Option<Reason> {
             "boxes are nested deeper than in any real file",
         )),
         Defect::Encrypted => Some(Reason::new("encrypted", "the media is encrypted")),
+        Defect::AnimatedImage => Some(Reason::new(
+            "animated_image",
+            "an animated picture; send it as MP4 or WebM, or one picture of it",
+        )),
         Defect::Truncated {
             claimed_seconds,
             decoded_seconds,

@@ -46,7 +46,6 @@ fn every_problem_is_reported_at_once_with_its_pointer() {
         [
             ("/shots/0/trim/start", "not_a_number"),
             ("/shots/1/fit", "unknown_value"),
-            ("/shots/1/source/clip", "missing_field"),
             ("/shots/1/source/file", "unknown_field"),
             ("/shots/2/audio/gain", "wrong_type"),
             ("/titel", "unknown_field"),

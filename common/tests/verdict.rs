@@ -6,7 +6,7 @@
     reason = "a test may panic"
 )]
 
-use botflix_common::facts::{AudioFacts, ClipFacts, Colour, Container, Defect, VideoFacts};
+use botflix_common::facts::{AudioFacts, ClipFacts, Colour, Container, Defect, Levels, VideoFacts};
 use botflix_common::units::FrameRate;
 use botflix_common::verdict::{Judgement, Role, Verdict, judge};
 
@@ -38,6 +38,9 @@ fn clean() -> ClipFacts {
             reorder_frames: 2,
             parameter_sets: None,
             size_changes: false,
+            idr_frames: Vec::new(),
+            bit_rate_bps: None,
+            observed: None,
         }),
         audio: Some(AudioFacts {
             codec: "aac".to_owned(),
@@ -47,9 +50,12 @@ fn clean() -> ClipFacts {
             samples: 240_000,
             integrated_lufs: Some(-14.0),
             true_peak_dbtp: Some(-1.0),
+            levels: Levels::default(),
+            observed: None,
         }),
         extra_streams: 0,
         defects: Vec::new(),
+        still: false,
     }
 }
 

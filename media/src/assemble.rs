@@ -1,32 +1,48 @@
-//! Joins segments and sound into the film without encoding anything again, and proves that every picture arrived: in number, in order, byte for
-//! byte, and on the film's frame grid.
+//! Joins segments and sound into the film without encoding anything again. The packets of clips go in byte for byte; their times are the film's
+//! own. The film is written once, in order, by [`crate::mp4`]: no ffmpeg runs here, and memory holds tables and one packet.
 
 mod captions;
-mod join;
+mod chapters;
+pub(crate) mod digest;
 mod language;
-pub(crate) mod packets;
+mod pictures;
+mod segment;
+mod sets;
+mod sound;
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use botflix_common::failure::WhoCanFix;
-use botflix_common::task::{AssembleSpec, Segment, SegmentSource};
-use sha2::{Digest, Sha256};
+use botflix_common::film::VideoCodec;
+use botflix_common::task::{AssembleSpec, SegmentSource};
+use botflix_common::units::{FrameRate, SAMPLE_RATE_HZ};
 
-use self::join::Parts;
-use self::packets::Origin;
-use crate::{Call, Context, MediaError, Program, vtt};
+use self::pictures::Pictures;
+use self::sound::Sound;
+use crate::mp4::work::{self, Work};
+use crate::mp4::write::{Brand, Layout, NewMovie, NewTrack};
+use crate::{Context, MediaError, vtt};
 
-/// What was assembled, as counted in the segments and found again in the film.
+/// Of the film's bytes on their way to the disk, and between two reports of progress.
+const WRITE_BUFFER_BYTES: usize = 1 << 20;
+
+/// Part of the task that is done when the tables of all segments were read.
+const GATHERED_AT: f64 = 0.1;
+
+/// What was assembled, as counted in the segments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assembled {
     pub frames: u64,
     pub duration_seconds: f64,
-    /// SHA-256 over the picture packets in order, in hex, as computed from the segments.
+    /// Of all pictures in order, in hex, computed from the bytes as they came from the segments. See [`digest`].
     pub picture_digest: String,
+    /// Frames whose packets are those of a clip.
+    pub copied_frames: u64,
 }
 
 /// `segments` holds one file for each of `spec.segments`: the clip of a copy, the output of a conform task. `sound` is the output of the mix.
-/// All segments must share their codec parameters; the plan sees to that.
 pub async fn assemble(
     ctx: &Context,
     spec: &AssembleSpec,
@@ -34,181 +50,133 @@ pub async fn assemble(
     sound: &Path,
     out: &Path,
 ) -> Result<Assembled, MediaError> {
-    let pictures = gather(&ctx.part(0.0, 0.5), spec, segments).await?;
-    let duration_seconds = spec.format.fps.seconds_at(pictures.frames);
-    let cues = vtt::caption_cues(&spec.captions, duration_seconds);
-    let parts = Parts {
-        list: ctx.scratch.join("film.ffconcat"),
-        captions: ctx.scratch.join("film-captions.mp4"),
-        chapters: ctx.scratch.join("film-chapters.txt"),
-        sound,
-        reorder_depth: pictures.reorder_depth,
-        duration_seconds,
-    };
-    write(&parts.list, join::list(spec, &pictures.files)?).await?;
-    write(&parts.captions, captions::track(&cues)).await?;
-    write(
-        &parts.chapters,
-        join::chapters(&spec.chapters, duration_seconds).into_bytes(),
-    )
-    .await?;
-    let call = pictures
-        .files
-        .iter()
-        .fold(join::call(spec, &parts), |call, file| call.readable(file));
-    ctx.part(0.5, 0.8).run(call.output(out)).await?;
-
-    let expected = Assembled {
-        frames: pictures.frames,
-        duration_seconds,
-        picture_digest: hex::encode(pictures.digest.finalize()),
-    };
-    prove(ctx, spec, &expected, out).await?;
-    ctx.progress.report(1.0, None);
-    Ok(expected)
+    let (spec, segments) = (spec.clone(), segments.to_vec());
+    let (sound, out) = (sound.to_owned(), out.to_owned());
+    work::run(ctx, "joining the film", move |work| {
+        join(work, &spec, &segments, &sound, &out)
+    })
+    .await
 }
 
-/// The segments, counted and ready to be joined.
-struct Pictures {
-    files: Vec<PathBuf>,
-    frames: u64,
-    reorder_depth: u64,
-    digest: Sha256,
-}
-
-async fn gather(
-    ctx: &Context,
+fn join(
+    work: &Work,
     spec: &AssembleSpec,
     segments: &[PathBuf],
-) -> Result<Pictures, MediaError> {
-    if segments.is_empty() || segments.len() != spec.segments.len() {
-        let found = format!(
-            "{} files for {} segments",
-            segments.len(),
-            spec.segments.len()
-        );
-        return Err(broken(
-            "segments_incomplete",
-            "a segment of the film is missing",
-            found,
-        ));
-    }
-    let mut pictures = Pictures {
-        files: Vec::with_capacity(segments.len()),
-        frames: 0,
-        reorder_depth: 0,
-        digest: Sha256::new(),
-    };
-    for (number, (segment, file)) in spec.segments.iter().zip(segments).enumerate() {
-        let origin = match segment.source {
-            SegmentSource::Copy { .. } => Origin::Clip,
-            SegmentSource::Conform { .. } => Origin::Ours,
-        };
-        let packets = packets::list(ctx, file, origin, &mut pictures.digest).await?;
-        expect_segment(segment, &packets)?;
-        pictures.frames += packets.frames();
-        pictures.reorder_depth = pictures.reorder_depth.max(packets.reorder_depth());
-        pictures.files.push(match origin {
-            Origin::Ours => file.clone(),
-            Origin::Clip => {
-                let remuxed = ctx.scratch.join(format!("segment-{number}.mp4"));
-                remux(ctx, spec, file, &remuxed).await?;
-                remuxed
-            }
-        });
-        ctx.progress
-            .report((number + 1) as f64 / segments.len() as f64, None);
-    }
-    Ok(pictures)
-}
-
-fn expect_segment(segment: &Segment, packets: &packets::Packets) -> Result<(), MediaError> {
-    if packets.frames() != segment.frames || !packets.first_is_key {
-        let found = format!(
-            "shot {}: {} frames, {} in the ledger, starts on a key frame: {}",
-            segment.shot,
-            packets.frames(),
-            segment.frames,
-            packets.first_is_key
-        );
-        return Err(broken(
-            "segment_not_as_planned",
-            "a segment is not what the ledger says",
-            found,
-        ));
-    }
-    Ok(())
-}
-
-/// A clip's picture alone, from time 0, in ticks of the film.
-async fn remux(
-    ctx: &Context,
-    spec: &AssembleSpec,
-    clip: &Path,
+    sound: &Path,
     out: &Path,
-) -> Result<(), MediaError> {
-    let call = Call::new(Program::Ffmpeg)
-        .untrusted_input(clip)
-        .args([
-            "-map",
-            "0:V:0",
-            "-map_metadata",
-            "-1",
-            "-map_chapters",
-            "-1",
-        ])
-        .args([
-            "-c",
-            "copy",
-            "-bsf:v",
-            "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS",
-        ])
-        .args(["-fflags", "+bitexact"])
-        .args([
-            "-video_track_timescale",
-            &spec.format.fps.timescale().0.to_string(),
-        ])
-        .args(["-f", "mp4"])
-        .output(out);
-    ctx.part(0.0, 0.0).run(call).await?;
-    Ok(())
-}
+) -> Result<Assembled, MediaError> {
+    let gathered = pictures::gather(work, spec, segments)?;
+    let frames = gathered.frames();
+    let duration_seconds = spec.format.fps.seconds_at(frames);
+    let timescale = movie_timescale(spec.format.fps);
+    let language = language::iso_639_2(&spec.language);
 
-/// Reads the finished film again.
-async fn prove(
-    ctx: &Context,
-    spec: &AssembleSpec,
-    expected: &Assembled,
-    film: &Path,
-) -> Result<(), MediaError> {
-    let mut digest = Sha256::new();
-    let packets = packets::list(ctx, film, Origin::Ours, &mut digest).await?;
-    let (_, ticks) = spec.format.fps.timescale();
-    let digest = hex::encode(digest.finalize());
-    let off_grid = packets.off_grid(ticks);
-    if packets.frames() != expected.frames
-        || digest != expected.picture_digest
-        || off_grid.is_some()
-    {
-        let found = format!(
-            "{} frames of {}, first off the grid: {off_grid:?}, digest {digest} of {}",
-            packets.frames(),
-            expected.frames,
-            expected.picture_digest
-        );
-        return Err(broken(
-            "film_not_as_planned",
-            "the joined film does not hold the pictures of its segments",
-            found,
-        ));
+    let mut pictures = Pictures::new(spec, segments, gathered)?;
+    let mut sound = Sound::open(sound, timescale, language)?;
+    let mut tracks: Vec<NewTrack> = vec![pictures.track(timescale)];
+    tracks.extend(sound.track());
+    // Behind pictures and sound: samples whose bytes are in memory.
+    let mut texts: Vec<Vec<Vec<u8>>> = Vec::new();
+    let cues = vtt::caption_cues(&spec.captions, duration_seconds);
+    if !cues.is_empty() {
+        let (track, payloads) = captions::track(&cues, timescale, language);
+        tracks.push(track);
+        texts.push(payloads);
     }
-    Ok(())
+    let cues = vtt::chapter_cues(&spec.chapters, duration_seconds);
+    if !cues.is_empty() {
+        let (track, payloads) = chapters::track(&cues, timescale, language);
+        tracks.push(track);
+        texts.push(payloads);
+    }
+    let layout = Layout::new(NewMovie {
+        timescale,
+        brand: match spec.codec {
+            VideoCodec::H264 => Brand::Avc,
+            VideoCodec::Hevc => Brand::Hevc,
+            VideoCodec::Av1 => Brand::Av1,
+        },
+        title: spec.title.clone(),
+        chapters: cues
+            .into_iter()
+            .map(|cue| (cue.start_ms, cue.text))
+            .collect(),
+        tracks,
+    });
+
+    let film = File::create(out).map_err(MediaError::io("creating the film"))?;
+    let mut film = BufWriter::with_capacity(WRITE_BUFFER_BYTES, film);
+    let mut written = Written::new(work, layout.media_bytes());
+    layout.write(&mut film, |track, index, buffer| {
+        match track {
+            0 => pictures.fetch(index, buffer)?,
+            1 => sound.fetch(index, buffer)?,
+            text => buffer.extend(
+                texts
+                    .get(text - 2)
+                    .and_then(|payloads| payloads.get(index))
+                    .into_iter()
+                    .flatten(),
+            ),
+        }
+        written.add(buffer.len())
+    })?;
+    work.progress.report(1.0, None);
+    Ok(Assembled {
+        frames,
+        duration_seconds,
+        picture_digest: pictures.digest(),
+        copied_frames: spec
+            .segments
+            .iter()
+            .filter(|segment| matches!(segment.source, SegmentSource::Copy { .. }))
+            .map(|segment| segment.frames)
+            .sum(),
+    })
 }
 
-async fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), MediaError> {
-    tokio::fs::write(path, bytes)
-        .await
-        .map_err(MediaError::io("writing a part of the film"))
+/// Ticks in which frames and samples are whole numbers, so that no edit list rounds: 48,000 where frames allow, else five times that.
+fn movie_timescale(fps: FrameRate) -> u32 {
+    let whole = |timescale: u32| {
+        (u64::from(timescale) * u64::from(fps.den())).is_multiple_of(u64::from(fps.num()))
+    };
+    if whole(SAMPLE_RATE_HZ) || !whole(SAMPLE_RATE_HZ * 5) {
+        SAMPLE_RATE_HZ
+    } else {
+        SAMPLE_RATE_HZ * 5
+    }
+}
+
+/// Reports and listens for a cancel with each megabyte.
+struct Written<'a> {
+    work: &'a Work,
+    all: u64,
+    bytes: u64,
+    reported: u64,
+}
+
+impl<'a> Written<'a> {
+    fn new(work: &'a Work, all: u64) -> Self {
+        Self {
+            work,
+            all,
+            bytes: 0,
+            reported: 0,
+        }
+    }
+
+    fn add(&mut self, bytes: usize) -> Result<(), MediaError> {
+        self.bytes += bytes as u64;
+        if self.bytes - self.reported >= WRITE_BUFFER_BYTES as u64 {
+            self.reported = self.bytes;
+            self.work.go_on()?;
+            let share = self.bytes as f64 / self.all as f64;
+            self.work
+                .progress
+                .report(GATHERED_AT + (1.0 - GATHERED_AT) * share, None);
+        }
+        Ok(())
+    }
 }
 
 fn broken(code: &'static str, message: &str, internal: String) -> MediaError {
@@ -217,5 +185,20 @@ fn broken(code: &'static str, message: &str, internal: String) -> MediaError {
         message: message.to_owned(),
         who_can_fix: WhoCanFix::Platform,
         internal: Some(internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_and_samples_are_whole_ticks_of_the_movie() {
+        let timescale = |num, den| movie_timescale(FrameRate::new(num, den).unwrap());
+        assert_eq!(timescale(24, 1), 48_000);
+        assert_eq!(timescale(25, 2), 48_000);
+        assert_eq!(timescale(24_000, 1001), 48_000);
+        assert_eq!(timescale(30_000, 1001), 240_000);
+        assert_eq!(timescale(8797, 1000), 48_000);
     }
 }

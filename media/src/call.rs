@@ -4,8 +4,15 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use botflix_common::verdict::MAX_STILL_PIXELS;
+
 /// Largest picture that is opened: 9 megapixels, a little more than DCI 4K.
 pub const MAX_PIXELS: u32 = 9_000_000;
+
+/// Demuxers for stills we did not make, by content and not by name. No `image2`: it reads patterns of file names.
+const STILL_FORMAT_WHITELIST: &str = "png_pipe,jpeg_pipe,webp_pipe";
+
+const STILL_CODEC_WHITELIST: &str = "png,mjpeg,webp";
 
 /// Demuxers for files we did not make. No playlists, no image sequences, nothing that opens a second file.
 const FORMAT_WHITELIST: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,wav,w64,mp3,flac,ogg,aac";
@@ -52,6 +59,7 @@ pub struct Call {
     pub(crate) args: Vec<OsString>,
     pub(crate) readable: Vec<PathBuf>,
     pub(crate) writable_dirs: Vec<PathBuf>,
+    pub(crate) devices: Vec<PathBuf>,
     pub(crate) untrusted: bool,
     pub(crate) deadline: Duration,
     pub(crate) stall_limit: Duration,
@@ -65,6 +73,7 @@ impl Call {
             args: Vec::new(),
             readable: Vec::new(),
             writable_dirs: Vec::new(),
+            devices: Vec::new(),
             untrusted: false,
             deadline: DEFAULT_DEADLINE,
             stall_limit: DEFAULT_STALL_LIMIT,
@@ -108,6 +117,21 @@ impl Call {
             .readable(path)
     }
 
+    /// A still picture that a stranger sent: the same walls, other formats, one decoder, and a larger limit of pixels, because there is one picture.
+    #[must_use]
+    pub fn untrusted_still(mut self, path: &Path) -> Self {
+        self.untrusted = true;
+        self.args(["-max_pixels", &MAX_STILL_PIXELS.to_string()])
+            .args(["-protocol_whitelist", "file,pipe"])
+            .args(["-format_whitelist", STILL_FORMAT_WHITELIST])
+            // Named, because a file that ends in `.jpg` is taken for an image sequence otherwise, and that is refused.
+            .args(["-f", still_demuxer(path)])
+            .args(["-codec_whitelist", STILL_CODEC_WHITELIST])
+            .arg("-i")
+            .arg(file_url(path))
+            .readable(path)
+    }
+
     /// A file that this engine made.
     #[must_use]
     pub fn own_input(self, path: &Path) -> Self {
@@ -115,6 +139,13 @@ impl Call {
             .arg("-i")
             .arg(file_url(path))
             .readable(path)
+    }
+
+    /// Device nodes that the call may open.
+    #[must_use]
+    pub fn devices(mut self, nodes: &[PathBuf]) -> Self {
+        self.devices.extend_from_slice(nodes);
+        self
     }
 
     /// One more file, or directory and all below it, that the call may read.
@@ -155,6 +186,18 @@ impl Call {
     }
 }
 
+/// By the first bytes. What cannot be read or is something else fails in the demuxer.
+fn still_demuxer(path: &Path) -> &'static str {
+    let mut head = [0; 3];
+    let read = std::fs::File::open(path)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+    match (read, &head) {
+        (Ok(()), b"\xff\xd8\xff") => "jpeg_pipe",
+        (Ok(()), b"RIF") => "webp_pipe",
+        _ => "png_pipe",
+    }
+}
+
 /// `file:` keeps a name with a colon, a percent sign or a dash in front from being taken for a protocol or an option.
 fn file_url(path: &Path) -> OsString {
     let mut url = OsString::from("file:");
@@ -165,6 +208,14 @@ fn file_url(path: &Path) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_still_is_opened_by_its_content_and_never_by_a_pattern_of_names() {
+        let call = Call::new(Program::Ffmpeg).untrusted_still(Path::new("/stills/%d.png"));
+        assert!(call.untrusted && call.args.iter().any(|arg| arg == "file:/stills/%d.png"));
+        assert!(!STILL_FORMAT_WHITELIST.contains("image2"));
+        assert!(call.args.iter().any(|arg| arg == STILL_CODEC_WHITELIST));
+    }
 
     #[test]
     fn an_untrusted_input_is_preceded_by_every_whitelist() {

@@ -1,7 +1,8 @@
-//! Proves that a finished film is what the ledger says, by reading it as a stranger would: every packet listed, every picture decoded, all sound
-//! decoded and measured. Knows the film and its specification, not how it was made.
+//! Proves that a finished film is what the ledger says, by reading it as a stranger would: every packet hashed and placed, key pictures or all
+//! pictures decoded, all sound decoded and measured. Knows the film and its specification, not how it was made.
 
 mod container;
+mod examine;
 mod pictures;
 mod verdict;
 
@@ -9,10 +10,12 @@ use std::path::Path;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::finding::Finding;
-use botflix_common::task::{CheckSpec, FilmFacts};
+use botflix_common::task::{CheckSpec, FilmFacts, Verify};
 
+pub use self::examine::{Examined, examine};
 use self::verdict::Evidence;
-use crate::{Context, MediaError, mix};
+use crate::mix::loudness::Measured;
+use crate::{Call, Context, MediaError, Program, Progress, mix};
 
 /// A film that passed.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,28 +24,37 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
-/// `picture_digest` is what `assemble` computed from the segments. A film that is not as planned is an error with code `film_failed_check` that
-/// lists every point; what a viewer may merely notice is a finding.
+/// `picture_digest` is what `assemble` computed from the segments, `gain_db` what the mix was raised by. A film that is not as planned is an error
+/// with code `film_failed_check` that lists every point; what a viewer may merely notice is a finding.
 pub async fn check(
     ctx: &Context,
     spec: &CheckSpec,
     film: &Path,
     picture_digest: &str,
+    gain_db: f64,
 ) -> Result<Checked, MediaError> {
-    let container = container::read(ctx, film).await?;
-    let pictures = pictures::read(&ctx.part(0.05, 0.75), spec, film).await?;
-    let (sound, decoded_samples) = if container.sound().is_some() {
-        let (measured, decoded) =
-            mix::measure(&ctx.part(0.75, 1.0), film, spec.total_samples).await?;
-        (Some(measured), decoded)
-    } else {
-        (None, 0)
+    let (quiet, first, rest) = (quiet(ctx), ctx.part(0.0, 0.3), ctx.part(0.3, 1.0));
+    let (container, listed) = tokio::try_join!(
+        container::read(&quiet, film, Call::new(Program::Ffprobe).own_input(film)),
+        pictures::list(&first, spec, film),
+    )?;
+    // The longer of the two tells how far it is.
+    let (for_pictures, for_sound) = match spec.verify {
+        Verify::Full => (&rest, &quiet),
+        Verify::Joins => (&quiet, &rest),
     };
+    let (decoded, sound) = tokio::try_join!(
+        pictures::decode(for_pictures, spec, film),
+        measure(for_sound, spec, film, container.sound().is_some()),
+    )?;
+    let (sound, decoded_samples) = sound;
     let evidence = Evidence {
         spec,
         picture_digest,
+        gain_db,
         container: &container,
-        pictures: &pictures,
+        listed: &listed,
+        decoded: &decoded,
         sound,
         decoded_samples,
     };
@@ -63,4 +75,26 @@ pub async fn check(
         film: evidence.facts(),
         findings: evidence.findings(),
     })
+}
+
+/// `None`: there is no sound track.
+async fn measure(
+    ctx: &Context,
+    spec: &CheckSpec,
+    film: &Path,
+    has_sound: bool,
+) -> Result<(Option<Measured>, u64), MediaError> {
+    if !has_sound {
+        return Ok((None, 0));
+    }
+    let (measured, decoded) = mix::measure(ctx, film, spec.total_samples).await?;
+    Ok((Some(measured), decoded))
+}
+
+/// For a step beside another that reports: progress only grows.
+fn quiet(ctx: &Context) -> Context {
+    Context {
+        progress: Progress::none(),
+        ..ctx.clone()
+    }
 }

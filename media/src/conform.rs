@@ -1,151 +1,287 @@
-//! One shot's picture, re-encoded into the film's format: exactly the frames the plan asks for, in a file whose parameter sets equal those of
-//! every other segment of the same format and engine class. Knows one clip and one segment, nothing of the film around them.
+//! One segment's pictures, encoded into the film's format: exactly the frames the plan asks for, in a file whose parameter sets equal those of
+//! every other segment of the same format, quality and engine class. Knows one segment, nothing of the film around it.
 
+mod blend;
 mod chain;
+mod colour;
+pub(crate) mod encoder;
+mod graph;
+mod made;
+mod motion;
+mod moving;
+mod overlay;
+mod resample;
+mod still;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use botflix_common::failure::WhoCanFix;
-use botflix_common::task::{ConformSpec, EngineClass};
-use sha2::{Digest, Sha256};
+use botflix_common::hash::Sha;
+use botflix_common::task::{Blend, ConformSpec, Picture, PictureSource};
 
-use self::chain::{SourceColour, ToneMapping};
-use crate::assemble::packets::{self, Origin};
-use crate::{Call, Context, MediaError, Program};
+use self::graph::{Graph, Stream};
+use self::made::{Made, Under};
+use crate::{Call, Context, MediaError, mp4};
 
-/// Between key frames, so that players seek well and a later trim finds a place to copy from.
-const GOP_SECONDS: f64 = 2.0;
-
-/// How long ffmpeg may be silent, beyond twice the time that is decoded and dropped before the shot begins.
+/// How long ffmpeg may be silent.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
+/// Twice the time that is decoded and dropped before a shot begins, at most.
+const REACH_LIMIT: Duration = Duration::from_secs(10);
 
-/// x264 of class `x264-cpu/1`. `stitchable` keeps the headers free of what this content alone would allow: segments then share them.
-const X264: [&str; 14] = [
-    "-c:v",
-    "libx264",
-    "-preset",
-    "fast",
-    "-crf",
-    "18",
-    "-profile:v",
-    "high",
-    "-threads",
-    "1",
-    "-sc_threshold",
-    "0",
-    "-x264-params",
-    "stitchable=1:open-gop=0",
-];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conformed {
+    /// Counted in the file; what the spec asked for.
+    pub frames: u64,
+}
 
-const COLOUR_TAGS: [&str; 8] = [
-    "-color_primaries",
-    "bt709",
-    "-color_trc",
-    "bt709",
-    "-colorspace",
-    "bt709",
-    "-color_range",
-    "tv",
-];
-
-/// Writes the segment to `out` (MP4, pictures only) and returns its frames, which were counted and are `spec.frames`.
+/// Writes the segment to `out` (MP4, pictures only). `files` has the clips and stills that the spec names.
 pub async fn conform(
     ctx: &Context,
     spec: &ConformSpec,
-    clip: &Path,
+    files: &HashMap<Sha, PathBuf>,
     out: &Path,
-) -> Result<u64, MediaError> {
-    let colour = source_colour(ctx, clip).await?;
-    let tone_mapping = if spec.source.hdr {
-        tone_mapping(ctx).await?
-    } else {
-        ToneMapping::None
-    };
-    let fps = spec.format.fps;
-    let filters = chain::filters(spec, &colour, tone_mapping);
-    let gop = ((fps.fps() * GOP_SECONDS).round() as u64)
-        .max(1)
-        .to_string();
-    let encoder = match spec.engine {
-        EngineClass::X264Cpu1 => X264,
-    };
-    let call = Call::new(Program::Ffmpeg)
-        // Many segments are made side by side: one core each is the fastest whole.
-        .args(["-filter_threads", "1"])
-        .input_option("-threads", "1")
-        // A picture size that changes in mid clip would otherwise restart the filters, and with them the count of frames.
-        .input_option("-reinit_filter", "0")
-        .untrusted_input(clip)
-        .args(["-map", "0:V:0", "-an", "-sn", "-dn"])
-        .args(["-map_metadata", "-1", "-map_chapters", "-1"])
-        .args(["-vf", &filters, "-fps_mode", "passthrough"])
-        .args(["-frames:v", &spec.frames.to_string()])
-        .args(encoder)
-        .args(["-g", &gop, "-keyint_min", &gop])
-        .args(COLOUR_TAGS)
-        // The SEI that x264 adds names its build and options: not part of the picture.
-        .args(["-bsf:v", "filter_units=remove_types=6"])
-        .args(["-fflags", "+bitexact", "-flags:v", "+bitexact"])
-        .args(["-video_track_timescale", &fps.timescale().0.to_string()])
-        .args(["-f", "mp4"])
-        .stall_limit(
-            STALL_LIMIT + Duration::try_from_secs_f64(spec.start_seconds * 2.0).unwrap_or_default(),
-        )
-        .media_seconds(fps.seconds_at(spec.frames))
-        .output(out);
-    ctx.part(0.0, 0.98).run(call).await?;
-
-    let made = packets::list(ctx, out, Origin::Ours, &mut Sha256::new()).await?;
-    if made.frames() != spec.frames {
-        return Err(MediaError::Permanent {
-            code: "clip_too_short",
-            message: "the clip does not have the pictures that the shot needs".to_owned(),
-            who_can_fix: WhoCanFix::Director,
-            internal: Some(format!(
-                "{} frames made, {} wanted",
-                made.frames(),
-                spec.frames
-            )),
+) -> Result<Conformed, MediaError> {
+    let sources = Sources { ctx, spec, files };
+    let overlays =
+        overlay::prepare(ctx, &spec.overlays, spec.quality, spec.frames, spec.format).await?;
+    let mut graph = Graph::new();
+    graph.with(|call| {
+        let node = ctx.engine.devices().iter().find(|node| {
+            node.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("renderD"))
         });
+        encoder::before_inputs(call, spec.engine, node.map(PathBuf::as_path))
+    });
+    let (mut picture, drawn) = sources.picture(&mut graph).await?;
+    for placed in &overlays {
+        picture = overlay::lay(&mut graph, &picture, placed, spec.format);
+    }
+    let last = encoder::upload(spec.engine).unwrap_or("format=yuv420p");
+    picture = graph.chain(&[&picture], last);
+    let call = output(graph.finish(&picture), ctx, spec, out);
+    let part = ctx.part(0.0, 0.98);
+    match drawn {
+        Some((over, under)) => {
+            let (frames, drawing) = made::draw(over, under, spec.frames, spec.format);
+            part.feed(call, frames).await?;
+            drawing.await.map_err(|error| MediaError::Io {
+                doing: "drawing pictures".to_owned(),
+                source: std::io::Error::other(error),
+            })?;
+        }
+        None => {
+            part.run(call).await?;
+        }
+    }
+    let frames = count(out).await?;
+    if frames != spec.frames {
+        return Err(too_short(frames, spec.frames));
     }
     ctx.progress.report(1.0, None);
-    Ok(spec.frames)
+    Ok(Conformed { frames })
 }
 
-/// What the clip says about its colours; untagged parts are left to the chain.
-async fn source_colour(ctx: &Context, clip: &Path) -> Result<SourceColour, MediaError> {
-    let call = Call::new(Program::Ffprobe)
-        .untrusted_input(clip)
-        .args(["-select_streams", "V:0"])
-        .args(["-show_entries", "stream=color_space,color_primaries"])
-        .args(["-of", "default=noprint_wrappers=1"]);
-    let answer = ctx.run(call).await?;
-    let text = String::from_utf8_lossy(&answer.stdout);
-    let tag = |name: &str| {
-        text.lines()
-            .filter_map(|line| line.split_once('='))
-            .any(|(key, value)| key == name && !matches!(value, "unknown" | "reserved" | "N/A"))
-    };
-    Ok(SourceColour {
-        matrix_tagged: tag("color_space"),
-        primaries_tagged: tag("color_primaries"),
-    })
-}
-
-/// Builds without zimg cannot tone-map: HDR then keeps its contrast curve and only its matrix is converted, which looks flat but not wrong.
-async fn tone_mapping(ctx: &Context) -> Result<ToneMapping, MediaError> {
-    let answer = ctx.run(Call::new(Program::Ffmpeg).arg("-filters")).await?;
-    let listed = String::from_utf8_lossy(&answer.stdout);
-    let has = |filter: &str| {
-        listed
-            .lines()
-            .any(|line| line.split_whitespace().nth(1) == Some(filter))
-    };
-    if has("zscale") && has("tonemap") {
-        Ok(ToneMapping::Hable)
+fn output(call: Call, ctx: &Context, spec: &ConformSpec, out: &Path) -> Call {
+    let fps = spec.format.fps;
+    let call = if spec.engine.is_gpu() {
+        call.devices(ctx.engine.devices())
     } else {
-        tracing::warn!("this ffmpeg has no zscale: HDR clips are converted without tone mapping");
-        Ok(ToneMapping::None)
+        call
+    };
+    call.args(["-map_metadata", "-1", "-map_chapters", "-1"])
+        .args(["-fps_mode", "passthrough"])
+        .args(["-frames:v", &spec.frames.to_string()])
+        .args(encoder::arguments(spec.engine, spec.quality, spec.format))
+        .args(["-video_track_timescale", &fps.timescale().0.to_string()])
+        .args(["-f", "mp4"])
+        .stall_limit(STALL_LIMIT + REACH_LIMIT)
+        .media_seconds(fps.seconds_at(spec.frames))
+        .output(out)
+}
+
+/// What this process draws and feeds: the picture, and the one under it where that is drawn, too.
+type Drawn = Option<(Made, Option<Under>)>;
+
+struct Sources<'a> {
+    ctx: &'a Context,
+    spec: &'a ConformSpec,
+    files: &'a HashMap<Sha, PathBuf>,
+}
+
+impl Sources<'_> {
+    /// The segment's picture in the film's format, before texts.
+    async fn picture(&self, graph: &mut Graph) -> Result<(Stream, Drawn), MediaError> {
+        let spec = self.spec;
+        let over = self.made(&spec.picture).await?;
+        let Some(blend) = &spec.under else {
+            return match over {
+                Some(made) => Ok((graph.fed(spec.format), Some((made, None)))),
+                None => Ok((self.clip(graph, &spec.picture)?, None)),
+            };
+        };
+        let under = self.made(&blend.picture).await?;
+        match (over, under) {
+            (Some(over), Some(made)) => {
+                let under = Under {
+                    made,
+                    blend: blend.clone(),
+                };
+                Ok((graph.fed(spec.format), Some((over, Some(under)))))
+            }
+            (Some(over), None) => {
+                let new = graph.fed(spec.format);
+                let old = self.clip(graph, &blend.picture)?;
+                let mixed = self.mixed(graph, &new, &old, blend).await?;
+                Ok((mixed, Some((over, None))))
+            }
+            (None, Some(under)) => {
+                let new = self.clip(graph, &spec.picture)?;
+                let old = graph.fed(spec.format);
+                let mixed = self.mixed(graph, &new, &old, blend).await?;
+                Ok((mixed, Some((under, None))))
+            }
+            (None, None) => {
+                let new = self.clip(graph, &spec.picture)?;
+                let old = self.clip(graph, &blend.picture)?;
+                Ok((self.mixed(graph, &new, &old, blend).await?, None))
+            }
+        }
+    }
+
+    /// A picture that is drawn here; `None` for a clip.
+    async fn made(&self, picture: &Picture) -> Result<Option<Made>, MediaError> {
+        let ConformSpec {
+            format, quality, ..
+        } = self.spec;
+        match &picture.source {
+            PictureSource::Clip { .. } => Ok(None),
+            PictureSource::Colour { colour } => Ok(Some(Made::Fixed(colour::flat(
+                colour::yuv(*colour),
+                format.width,
+                format.height,
+            )))),
+            PictureSource::Still { clip, look } => {
+                let path = self.file(clip)?;
+                let still = still::open(self.ctx, picture, look, path, *format, *quality).await?;
+                // Drawing the first picture of a large still takes a while, but not long enough for a thread of its own.
+                Ok(Some(Made::of_still(still, picture.motion, *format)))
+            }
+        }
+    }
+
+    fn clip(&self, graph: &mut Graph, picture: &Picture) -> Result<Stream, MediaError> {
+        let PictureSource::Clip {
+            clip,
+            start_seconds,
+            first_picture_seconds,
+            look,
+        } = &picture.source
+        else {
+            return Err(MediaError::Permanent {
+                code: "not_a_clip",
+                message: "a still was taken for a clip".to_owned(),
+                who_can_fix: WhoCanFix::Platform,
+                internal: None,
+            });
+        };
+        let path = self.file(clip)?;
+        let start = moving::Start {
+            start_seconds: *start_seconds,
+            first_picture_seconds: *first_picture_seconds,
+        };
+        Ok(moving::decoded(
+            graph,
+            self.spec,
+            picture,
+            look,
+            start,
+            path,
+            self.ctx.engine.converts_colours(),
+        ))
+    }
+
+    /// A transition between two streams. The weights of its frames are told to ffmpeg as little pictures, which is exact to the frame and fast.
+    async fn mixed(
+        &self,
+        graph: &mut Graph,
+        new: &Stream,
+        old: &Stream,
+        blend: &Blend,
+    ) -> Result<Stream, MediaError> {
+        let frames = self.spec.frames;
+        let incoming = blend::masks(blend, frames, |weights| weights.incoming);
+        let mask = self.mask(graph, "incoming.yuv", incoming).await?;
+        let mixed = graph.chain(&[old, new, &mask], "maskedmerge");
+        let Some(colour) = blend::through(blend.kind) else {
+            return Ok(mixed);
+        };
+        let edge = blend::MASK_EDGE;
+        let flat = colour::flat(colour, edge, edge).repeat(frames as usize);
+        let flat = self.mask(graph, "colour.yuv", flat).await?;
+        let weights = blend::masks(blend, frames, |weights| weights.colour);
+        let weights = self.mask(graph, "through.yuv", weights).await?;
+        Ok(graph.chain(&[&mixed, &flat, &weights], "maskedmerge"))
+    }
+
+    async fn mask(
+        &self,
+        graph: &mut Graph,
+        name: &str,
+        samples: Vec<u8>,
+    ) -> Result<Stream, MediaError> {
+        let format = self.spec.format;
+        let file = self.ctx.scratch.join(name);
+        tokio::fs::write(&file, samples)
+            .await
+            .map_err(MediaError::io("writing the weights of a transition"))?;
+        let size = (blend::MASK_EDGE, blend::MASK_EDGE);
+        let input = graph.samples(&file, "yuv420p", size, format);
+        Ok(graph.chain(
+            &[&input],
+            &format!(
+                "scale={}:{}:flags=neighbor,setsar=1",
+                format.width, format.height
+            ),
+        ))
+    }
+
+    fn file(&self, clip: &Sha) -> Result<&Path, MediaError> {
+        self.files
+            .get(clip)
+            .map(PathBuf::as_path)
+            .ok_or_else(|| MediaError::Permanent {
+                code: "clip_not_given",
+                message: "a clip of the segment was not fetched".to_owned(),
+                who_can_fix: WhoCanFix::Platform,
+                internal: Some(clip.to_string()),
+            })
+    }
+}
+
+async fn count(out: &Path) -> Result<u64, MediaError> {
+    let path = out.to_owned();
+    let counted = tokio::task::spawn_blocking(move || mp4::read(&path)).await;
+    let movie = counted
+        .map_err(|error| MediaError::Io {
+            doing: "counting frames".to_owned(),
+            source: std::io::Error::other(error),
+        })?
+        .map_err(|error| error.media(WhoCanFix::Platform))?;
+    let frames = movie
+        .as_ref()
+        .and_then(|movie| movie.track(mp4::TrackKind::Video))
+        .and_then(|track| track.samples().ok())
+        .map_or(0, |samples| samples.len());
+    Ok(frames as u64)
+}
+
+fn too_short(made: u64, wanted: u64) -> MediaError {
+    MediaError::Permanent {
+        code: "clip_too_short",
+        message: "the clip does not have the pictures that the shot needs".to_owned(),
+        who_can_fix: WhoCanFix::Director,
+        internal: Some(format!("{made} frames made, {wanted} wanted")),
     }
 }

@@ -1,20 +1,20 @@
-//! The ffmpeg that this process found and trusts: where it is, which build, and proof that it can do the work, inside the sandbox it will
+//! The ffmpeg that this process found and trusts: where it is, which build, and proof of what it can do here, inside the sandbox it will
 //! work in.
+
+mod host;
+mod memory;
+mod proof;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use ffmpeg_sidecar::log_parser::try_parse_version;
-use tokio_util::sync::CancellationToken;
+use botflix_common::task::EngineClass;
 
 use crate::error::MediaError;
-use crate::process::{self, Call, Job, Program};
-use crate::progress::Progress;
+use crate::process::Program;
 use crate::sandbox::{Sandbox, SandboxPolicy};
-
-/// `-version` and one encoded frame take 0.2 s; a cold, loaded host gets this much.
-const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
+use host::Host;
+use proof::Proof;
 
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -22,6 +22,21 @@ pub struct EngineConfig {
     pub ffmpeg: PathBuf,
     pub ffprobe: PathBuf,
     pub sandbox: SandboxPolicy,
+    pub prove: Prove,
+    /// Where the proof is kept, so that the next start needs no process at all. Good for exactly these two files, this sandbox and these devices.
+    pub proof_cache: Option<PathBuf>,
+    /// Below which `dev` and `proc` tell what devices there are: `/`, but for tests.
+    pub host_root: PathBuf,
+}
+
+/// How much is tried at start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prove {
+    /// H.264 and AAC, without which nothing works.
+    #[default]
+    Needed,
+    /// Every encoder that a film could be made with; a second or two, once.
+    All,
 }
 
 impl Default for EngineConfig {
@@ -30,6 +45,9 @@ impl Default for EngineConfig {
             ffmpeg: PathBuf::from("ffmpeg"),
             ffprobe: PathBuf::from("ffprobe"),
             sandbox: SandboxPolicy::default(),
+            prove: Prove::default(),
+            proof_cache: None,
+            host_root: PathBuf::from("/"),
         }
     }
 }
@@ -44,37 +62,97 @@ pub struct Engine {
 struct Shared {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
-    version: String,
     sandbox: Sandbox,
+    host: Host,
+    proof: Proof,
 }
 
 impl Engine {
-    /// Finds both programs, prepares the sandbox and proves libx264 and aac by encoding with them.
+    /// Finds both programs, prepares the sandbox, and proves encoders by a picture that is encoded and decoded again.
     pub async fn discover(config: EngineConfig) -> Result<Self, MediaError> {
         let mut engine = Self {
             shared: Arc::new(Shared {
                 ffmpeg: locate(&config.ffmpeg)?,
                 ffprobe: locate(&config.ffprobe)?,
-                version: String::new(),
                 sandbox: Sandbox::prepare(config.sandbox)?,
+                host: Host::look(&config.host_root),
+                proof: Proof::default(),
             }),
         };
-        let version = engine.ask_version(Program::Ffmpeg).await?;
-        engine.ask_version(Program::Ffprobe).await?;
-        engine.prove_encoders().await?;
+        let seal = memory::seal(&engine, config.prove);
+        let remembered = config
+            .proof_cache
+            .as_deref()
+            .and_then(|file| memory::recall(file, seal.as_deref()?));
+        let proof = match remembered {
+            Some(proof) => proof,
+            None => {
+                let proof = proof::prove(&engine, config.prove).await?;
+                if let (Some(file), Some(seal)) = (&config.proof_cache, seal) {
+                    memory::remember(file, &seal, &proof);
+                }
+                proof
+            }
+        };
         // Nothing else holds the engine yet, so this copies nothing.
-        Arc::make_mut(&mut engine.shared).version = version;
+        Arc::make_mut(&mut engine.shared).proof = proof;
         Ok(engine)
     }
 
     /// As it goes into records, e.g. `ffmpeg 5.1.9-0+deb12u1`.
     pub fn version(&self) -> &str {
-        &self.shared.version
+        &self.shared.proof.version
+    }
+
+    /// What was proven to encode here.
+    pub fn encoders(&self) -> &[EngineClass] {
+        &self.shared.proof.encoders
+    }
+
+    /// Why a class of encoder is not used here; `None` where it is.
+    pub fn why_not(&self, class: EngineClass) -> Option<&str> {
+        if self.encoders().contains(&class) {
+            return None;
+        }
+        let refused = &self.shared.proof.refused;
+        Some(
+            refused
+                .iter()
+                .find(|(name, _)| *name == class)
+                .map_or("it was not tried at start", |(_, why)| why),
+        )
+    }
+
+    /// The class that makes segments where `wanted` was asked for: the same, or the processor's for its codec.
+    pub fn class_for(&self, wanted: EngineClass) -> EngineClass {
+        match self.why_not(wanted) {
+            Some(why) if wanted.is_gpu() => {
+                let fallback = EngineClass::on_cpu(wanted.codec());
+                tracing::warn!(
+                    wanted = wanted.name(),
+                    used = fallback.name(),
+                    why,
+                    "a device cannot encode here: the processor does"
+                );
+                fallback
+            }
+            _ => wanted,
+        }
     }
 
     /// The walls that are in force around every child.
     pub fn sandbox_layers(&self) -> &[&'static str] {
         self.shared.sandbox.layers()
+    }
+
+    /// The devices that a call which encodes on one may open.
+    pub fn devices(&self) -> &[PathBuf] {
+        &self.shared.host.nodes
+    }
+
+    /// Whether this build has the filters that map HDR and wide colours to a plain picture (zimg).
+    pub(crate) fn converts_colours(&self) -> bool {
+        self.shared.proof.zscale
     }
 
     pub(crate) fn program(&self, program: Program) -> &Path {
@@ -86,65 +164,6 @@ impl Engine {
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.shared.sandbox
-    }
-
-    async fn ask_version(&self, program: Program) -> Result<String, MediaError> {
-        let call = Call::new(program)
-            .arg("-version")
-            .deadline(DISCOVERY_DEADLINE);
-        let output = self.run_alone(call).await?;
-        let text = String::from_utf8_lossy(&output);
-        let first = text.lines().next().unwrap_or_default();
-        // ffprobe says "ffprobe version …" in the same shape.
-        try_parse_version(&first.replacen("ffprobe", "ffmpeg", 1))
-            .map(|version| format!("ffmpeg {version}"))
-            .ok_or_else(|| MediaError::EngineUnfit {
-                detail: format!("{} does not say its version", program.name()),
-                stderr_tail: first.to_owned(),
-            })
-    }
-
-    /// A listed encoder may still fail at run time: only an encoded picture and sound prove it.
-    async fn prove_encoders(&self) -> Result<(), MediaError> {
-        let call = Call::new(Program::Ffmpeg)
-            .args(["-f", "lavfi", "-i", "color=size=64x64:rate=24"])
-            .args(["-f", "lavfi", "-i", "sine=sample_rate=48000"])
-            .args([
-                "-frames:v",
-                "2",
-                "-t",
-                "0.1",
-                "-c:v",
-                "libx264",
-                "-pix_fmt",
-                "yuv420p",
-                "-c:a",
-                "aac",
-            ])
-            .args(["-f", "nut", "pipe:1"])
-            .deadline(DISCOVERY_DEADLINE);
-        match self.run_alone(call).await {
-            Ok(encoded) if !encoded.is_empty() => Ok(()),
-            Ok(_) => Err(MediaError::EngineUnfit {
-                detail: "libx264 and aac encoded nothing".to_owned(),
-                stderr_tail: String::new(),
-            }),
-            Err(MediaError::Ffmpeg { stderr_tail, .. }) => Err(MediaError::EngineUnfit {
-                detail: "it cannot encode with libx264 and aac here".to_owned(),
-                stderr_tail,
-            }),
-            Err(other) => Err(other),
-        }
-    }
-
-    async fn run_alone(&self, call: Call) -> Result<Vec<u8>, MediaError> {
-        let job = Job {
-            engine: self,
-            scratch: None,
-            progress: &Progress::none(),
-            cancel: &CancellationToken::new(),
-        };
-        Ok(process::collect(&job, call).await?.stdout)
     }
 }
 

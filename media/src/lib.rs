@@ -3,6 +3,7 @@
 //! This crate knows media and nothing of the farm: no HTTP, no SQL, no Redis, no object storage, no ids of renders. Every process is spawned
 //! in [`process`], behind the walls of [`sandbox`]; every file that a stranger sent is walked by [`boxes`] before ffmpeg sees it.
 
+mod aac;
 pub mod assemble;
 pub mod boxes;
 pub mod call;
@@ -12,10 +13,12 @@ pub mod engine;
 pub mod error;
 pub mod inspect;
 pub mod mix;
+pub(crate) mod mp4;
 pub mod package;
 pub mod process;
 pub mod progress;
 pub mod sandbox;
+mod text;
 pub mod vtt;
 
 use std::path::PathBuf;

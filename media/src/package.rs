@@ -1,20 +1,28 @@
-//! What a player and a catalog need beside the film: a poster, captions and chapters as WebVTT.
+//! What a player and a catalog need beside the film: posters, a storyboard to seek by, captions and chapters as WebVTT.
+//!
+//! Only the pictures that are looked at are decoded: they are taken out of the film as packets, and one ffmpeg makes everything of them.
 
-mod poster;
+mod candidates;
+mod excerpt;
+mod look;
+mod pictures;
+mod storyboard;
 
 use std::path::{Path, PathBuf};
 
 use botflix_common::task::PackageSpec;
 
+use self::excerpt::Excerpt;
+use crate::mp4::work;
 use crate::{Context, MediaError, vtt};
 
 /// Where everything was put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packaged {
-    /// JPEG, at most 1280 pixels wide.
-    pub poster: PathBuf,
-    /// The frame of the film that it shows.
-    pub poster_frame: u64,
+    /// JPEG, at most 1280 pixels wide, with the frame of the film that it shows; at most three, the best first.
+    pub posters: Vec<(PathBuf, u64)>,
+    /// A JPEG of small pictures in rows, and the WebVTT that says when each is shown.
+    pub storyboard: Option<(PathBuf, PathBuf)>,
     /// WebVTT; `None` when the film has none.
     pub captions: Option<PathBuf>,
     pub chapters: Option<PathBuf>,
@@ -27,27 +35,37 @@ pub async fn package(
     film: &Path,
     out_dir: &Path,
 ) -> Result<Packaged, MediaError> {
-    let poster = out_dir.join("poster.jpg");
-    let poster_frame =
-        poster::make(&ctx.part(0.0, 0.9), &spec.poster_frames, film, &poster).await?;
+    let file = ctx.scratch.join("package-excerpt.mp4");
+    let (film, wanted) = (film.to_owned(), spec.clone());
+    let excerpt = work::run(ctx, "taking pictures out of the film", move |_| {
+        Excerpt::take(&film, &wanted, &file)
+    })
+    .await?;
+    let made = pictures::make(&ctx.part(0.1, 0.9), &excerpt, out_dir).await?;
     let captions = vtt::caption_cues(&spec.captions, spec.total_seconds);
     let chapters = vtt::chapter_cues(&spec.chapters, spec.total_seconds);
+    let cues = out_dir.join("storyboard.vtt");
+    write(&cues, &storyboard::file(&excerpt.tiles, &made.sheet)).await?;
     let packaged = Packaged {
-        poster,
-        poster_frame,
-        captions: write(&captions, out_dir.join("captions.vtt")).await?,
-        chapters: write(&chapters, out_dir.join("chapters.vtt")).await?,
+        posters: made.posters,
+        storyboard: Some((made.sheet.file, cues)),
+        captions: written(&captions, out_dir.join("captions.vtt")).await?,
+        chapters: written(&chapters, out_dir.join("chapters.vtt")).await?,
     };
     ctx.progress.report(1.0, None);
     Ok(packaged)
 }
 
-async fn write(cues: &[vtt::Cue], path: PathBuf) -> Result<Option<PathBuf>, MediaError> {
+async fn written(cues: &[vtt::Cue], path: PathBuf) -> Result<Option<PathBuf>, MediaError> {
     if cues.is_empty() {
         return Ok(None);
     }
-    tokio::fs::write(&path, vtt::file(cues))
-        .await
-        .map_err(MediaError::io("writing captions or chapters"))?;
+    write(&path, &vtt::file(cues)).await?;
     Ok(Some(path))
+}
+
+async fn write(path: &Path, text: &str) -> Result<(), MediaError> {
+    tokio::fs::write(path, text)
+        .await
+        .map_err(MediaError::io("writing a text beside the film"))
 }

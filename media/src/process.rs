@@ -69,6 +69,25 @@ pub(crate) struct Job<'a> {
 /// Takes each chunk of stdout; an error ends the child.
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<(), MediaError> + Send);
 type Source<'a> = &'a mut (dyn AsyncRead + Send + Unpin);
+/// Takes each line of stderr.
+type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// What a call is given and where its bytes go.
+struct Pipes<'a> {
+    source: Option<Source<'a>>,
+    sink: Sink<'a>,
+    listener: Option<Listener<'a>>,
+}
+
+impl<'a> Pipes<'a> {
+    fn to(sink: Sink<'a>) -> Self {
+        Self {
+            source: None,
+            sink,
+            listener: None,
+        }
+    }
+}
 
 impl Context {
     /// Runs to the end; an exit code other than 0 is an error.
@@ -92,7 +111,7 @@ impl Context {
             lines.push(bytes, &mut on_line);
             Ok(())
         };
-        let output = drive(&self.job(), &call, &mut sink, None).await?;
+        let output = drive(&self.job(), &call, Pipes::to(&mut sink)).await?;
         lines.finish(&mut on_line);
         Ok(output)
     }
@@ -103,7 +122,21 @@ impl Context {
         call: Call,
         mut on_chunk: impl FnMut(&[u8]) -> Result<(), MediaError> + Send,
     ) -> Result<Output, MediaError> {
-        drive(&self.job(), &call, &mut on_chunk, None).await
+        drive(&self.job(), &call, Pipes::to(&mut on_chunk)).await
+    }
+
+    /// The same, and each line of stderr (a line above 64 KiB is cut). For calls that log what they see.
+    pub(crate) async fn chunks_and_words(
+        &self,
+        call: Call,
+        mut on_chunk: impl FnMut(&[u8]) -> Result<(), MediaError> + Send,
+        mut on_word: impl FnMut(&str) + Send,
+    ) -> Result<Output, MediaError> {
+        let pipes = Pipes {
+            listener: Some(&mut on_word),
+            ..Pipes::to(&mut on_chunk)
+        };
+        drive(&self.job(), &call, pipes).await
     }
 
     /// Hands on 32-bit float samples from a call that writes `-f f32le pipe:1`. The exit code is the caller's to judge.
@@ -120,14 +153,9 @@ impl Context {
     pub async fn feed(
         &self,
         call: Call,
-        mut source: impl AsyncRead + Send + Unpin,
+        source: impl AsyncRead + Send + Unpin,
     ) -> Result<Output, MediaError> {
-        let mut stdout = Vec::new();
-        let mut sink = keep(call.program, &mut stdout);
-        let mut output = drive(&self.job(), &call, &mut sink, Some(&mut source)).await?;
-        drop(sink);
-        output.stdout = stdout;
-        checked(&call, output)
+        feed(&self.job(), call, source).await
     }
 
     fn job(&self) -> Job<'_> {
@@ -145,10 +173,27 @@ pub(crate) async fn collect(job: &Job<'_>, call: Call) -> Result<Output, MediaEr
     checked(&call, output)
 }
 
+pub(crate) async fn feed(
+    job: &Job<'_>,
+    call: Call,
+    mut source: impl AsyncRead + Send + Unpin,
+) -> Result<Output, MediaError> {
+    let mut stdout = Vec::new();
+    let mut sink = keep(call.program, &mut stdout);
+    let pipes = Pipes {
+        source: Some(&mut source),
+        ..Pipes::to(&mut sink)
+    };
+    let mut output = drive(job, &call, pipes).await?;
+    drop(sink);
+    output.stdout = stdout;
+    checked(&call, output)
+}
+
 async fn collect_unchecked(job: &Job<'_>, call: &Call) -> Result<Output, MediaError> {
     let mut stdout = Vec::new();
     let mut sink = keep(call.program, &mut stdout);
-    let mut output = drive(job, call, &mut sink, None).await?;
+    let mut output = drive(job, call, Pipes::to(&mut sink)).await?;
     drop(sink);
     output.stdout = stdout;
     Ok(output)
@@ -175,20 +220,15 @@ fn checked(call: &Call, output: Output) -> Result<Output, MediaError> {
 }
 
 /// Starts the child, moves its bytes, watches the clock and the pulse, and leaves no process behind on any path.
-async fn drive(
-    job: &Job<'_>,
-    call: &Call,
-    sink: Sink<'_>,
-    source: Option<Source<'_>>,
-) -> Result<Output, MediaError> {
+async fn drive(job: &Job<'_>, call: &Call, pipes: Pipes<'_>) -> Result<Output, MediaError> {
     if job.cancel.is_cancelled() {
         return Err(MediaError::Canceled);
     }
     let program = call.program.name();
-    let mut running = Running::start(job, call, source.is_some()).await?;
+    let mut running = Running::start(job, call, pipes.source.is_some()).await?;
     let pulse = Pulse::new();
     let outcome = tokio::select! {
-        outcome = pump::to_the_end(&mut running, call, job.progress, &pulse, sink, source) => outcome,
+        outcome = pump::to_the_end(&mut running, call, job.progress, &pulse, pipes) => outcome,
         () = job.cancel.cancelled() => Err(MediaError::Canceled),
         () = tokio::time::sleep(call.deadline) => Err(MediaError::Deadline { program, limit: call.deadline }),
         () = pulse.lost(call.stall_limit, WATCH_PERIOD) => Err(MediaError::Stalled { program, limit: call.stall_limit }),

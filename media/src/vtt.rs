@@ -69,7 +69,7 @@ fn cue(start_seconds: f64, end_seconds: f64, speaker: Option<&str>, text: &str) 
 }
 
 /// Saturating: never negative.
-fn milliseconds(seconds: f64) -> u64 {
+pub(crate) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).round() as u64
 }
 
@@ -93,10 +93,7 @@ pub(crate) fn file(cues: &[Cue]) -> String {
     let mut text = String::from("WEBVTT\n");
     for cue in cues {
         text.push('\n');
-        push_time(&mut text, cue.start_ms);
-        text.push_str(" --> ");
-        push_time(&mut text, cue.end_ms);
-        text.push('\n');
+        push_span(&mut text, cue.start_ms, cue.end_ms);
         if let Some(speaker) = &cue.speaker {
             text.push_str("<v ");
             push_escaped(&mut text, speaker);
@@ -106,6 +103,14 @@ pub(crate) fn file(cues: &[Cue]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The line in front of what is shown.
+pub(crate) fn push_span(text: &mut String, start_ms: u64, end_ms: u64) {
+    push_time(text, start_ms);
+    text.push_str(" --> ");
+    push_time(text, end_ms);
+    text.push('\n');
 }
 
 fn push_time(text: &mut String, ms: u64) {

@@ -3,7 +3,9 @@
 //! Nothing of our own is mocked here, and no rule of the product lives here: what a test sees it sees through HTTP, as an agent would.
 //! Everything that is started is ended by process id when its handle is dropped.
 
+pub mod bench;
 pub mod client;
+pub mod corpus;
 pub mod deadline;
 pub mod farm;
 pub mod film;

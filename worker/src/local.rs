@@ -5,28 +5,32 @@
 
 mod board;
 mod graph;
+mod product;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use botflix_common::build_record::BuildRecord;
 use botflix_common::failure::Failure;
 use botflix_common::finding::Finding;
+use botflix_common::findings;
 use botflix_common::hash::{Sha, TaskKey};
-use botflix_common::http::Stage;
+use botflix_common::http::{PlanBody, ReportBody, Stage};
 use botflix_common::manifest::ShotManifest;
-use botflix_common::plan::{self, FactsByClip, Plan};
+use botflix_common::plan::{self, FactsByClip, Options, Plan};
 use botflix_common::problem::FieldProblem;
 use botflix_common::storage::StorageError;
+use botflix_common::storage_key;
 use botflix_common::task::{
-    Artifact, FilmFacts, InspectSpec, TaskKind, TaskOutput, TaskRecord, TaskSpec,
+    Artifact, FilmFacts, InspectSpec, TaskKind, TaskOutput, TaskRecord, TaskSpec, Verify,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::runner::TaskRunner;
-use crate::tasks::role;
 use board::Board;
 use graph::{Graph, Node};
+use product::finished;
 
 /// What is to be made of what.
 pub struct LocalRender {
@@ -35,6 +39,9 @@ pub struct LocalRender {
     pub files: HashMap<Sha, PathBuf>,
     /// Tasks at once.
     pub concurrency: usize,
+    pub verify: Verify,
+    /// Encode on a GPU where one is proven to work.
+    pub gpu: bool,
 }
 
 /// Hears how far each stage is, and the whole, 0 to 1. Called often: it must not block.
@@ -43,12 +50,13 @@ pub type Listener = Arc<dyn Fn(&[Stage], f64) + Send + Sync>;
 /// A finished and checked film.
 #[derive(Clone, Debug)]
 pub struct LocalFilm {
-    pub plan: Plan,
+    pub plan: PlanBody,
+    pub report: ReportBody,
+    pub record: BuildRecord,
     pub film: Artifact,
     /// As `check` measured it.
     pub facts: FilmFacts,
-    pub findings: Vec<Finding>,
-    /// Poster, captions and chapters, by role.
+    /// Posters, storyboard, captions and chapters, by role.
     pub extras: BTreeMap<String, Artifact>,
     /// Tasks whose result was already there, and all tasks.
     pub memoized: usize,
@@ -96,32 +104,87 @@ pub async fn render(
     listener: Listener,
     cancel: CancellationToken,
 ) -> Result<LocalFilm, LocalError> {
-    let concurrency = job.concurrency.max(1);
     let mut board = Board::new(listener);
-    for (sha, path) in &job.files {
-        take_in(runner, sha, path).await?;
-    }
-    let inspections = Graph::new(inspections(&job.manifest), &mut board);
-    let inspected = inspections
-        .run(runner, &mut board, concurrency, &cancel)
-        .await?;
-    let facts = facts(&inspected.records);
-    let plan = plan::plan(&job.manifest, &facts).map_err(LocalError::Manifest)?;
-
-    let nodes = plan.tasks.iter().map(|task| Node {
+    let prospect = prospect(runner, &job, &mut board, &cancel).await?;
+    let nodes = prospect.plan.tasks.iter().map(|task| Node {
         key: task.key,
         spec: task.spec.clone(),
         weight: task.weight,
         shot: task.shot.clone(),
     });
     let film = Graph::new(nodes.collect(), &mut board);
-    let made = film.run(runner, &mut board, concurrency, &cancel).await?;
-    let memoized = inspected.memoized + made.memoized;
-    let tasks = inspected.records.len() + made.records.len();
-    finished(plan, &made.records, memoized, tasks)
+    let made = film
+        .run(runner, &mut board, job.concurrency.max(1), &cancel)
+        .await?;
+    finished(&job, prospect, &made)
 }
 
+/// Inspects the clips and says what rendering would do: the plan with what is already there, and what is to be known of the material.
+pub async fn foresee(
+    runner: &TaskRunner,
+    job: &LocalRender,
+    listener: Listener,
+    cancel: CancellationToken,
+) -> Result<(PlanBody, Vec<Finding>), LocalError> {
+    let mut board = Board::new(listener);
+    let prospect = prospect(runner, job, &mut board, &cancel).await?;
+    let mut there = HashSet::new();
+    for task in &prospect.plan.tasks {
+        let remembered = runner.remembered(&task.key).await;
+        if remembered.is_ok_and(|record| record.is_some()) {
+            there.insert(task.key);
+        }
+    }
+    let body = PlanBody::of(&prospect.plan, |key| there.contains(key));
+    Ok((body, prospect.findings))
+}
+
+/// What is known before the first frame is made.
+struct Prospect {
+    plan: Plan,
+    findings: Vec<Finding>,
+    inspected: usize,
+    memoized: usize,
+}
+
+async fn prospect(
+    runner: &TaskRunner,
+    job: &LocalRender,
+    board: &mut Board,
+    cancel: &CancellationToken,
+) -> Result<Prospect, LocalError> {
+    for (sha, path) in &job.files {
+        take_in(runner, sha, path).await?;
+    }
+    let inspections = Graph::new(inspections(&job.manifest), board);
+    let inspected = inspections
+        .run(runner, board, job.concurrency.max(1), cancel)
+        .await?;
+    let facts = facts(&inspected.records);
+    let options = options(runner, job);
+    let plan = plan::plan_with(&job.manifest, &facts, &options).map_err(LocalError::Manifest)?;
+    Ok(Prospect {
+        findings: findings::of_film(&job.manifest, &facts, &plan),
+        plan,
+        inspected: inspected.records.len(),
+        memoized: inspected.memoized.len(),
+    })
+}
+
+fn options(runner: &TaskRunner, job: &LocalRender) -> Options {
+    let proven = runner.engine().encoders().iter().copied();
+    Options {
+        engines: proven.filter(|class| job.gpu || !class.is_gpu()).collect(),
+        verify: job.verify,
+    }
+}
+
+/// The bytes go into the storage once; they are hashed on the way, so that what is rendered is what was named.
 async fn take_in(runner: &TaskRunner, sha: &Sha, path: &Path) -> Result<(), LocalError> {
+    let there = runner.storage().len(&storage_key::blob(sha)).await;
+    if there.map_err(LocalError::Storage)?.is_some() {
+        return Ok(());
+    }
     let (stored, _) = runner
         .storage()
         .upload_file(path)
@@ -162,41 +225,6 @@ fn facts(records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>) -> FactsByClip {
             _ => None,
         })
         .collect()
-}
-
-fn finished(
-    plan: Plan,
-    records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>,
-    memoized: usize,
-    tasks: usize,
-) -> Result<LocalFilm, LocalError> {
-    let of = |kind: TaskKind| {
-        plan.only(kind)
-            .and_then(|task| records.get(&task.key))
-            .map(|(_, record)| record)
-            .ok_or(LocalError::Incomplete(kind.name()))
-    };
-    let film = of(TaskKind::Assemble)?
-        .artifact(role::FILM)
-        .cloned()
-        .ok_or(LocalError::Incomplete("film"))?;
-    let TaskOutput::Check {
-        film: facts,
-        findings,
-    } = of(TaskKind::Check)?.output.clone()
-    else {
-        return Err(LocalError::Incomplete("check"));
-    };
-    let extras = of(TaskKind::Package)?.artifacts.clone();
-    Ok(LocalFilm {
-        film,
-        facts,
-        findings,
-        extras,
-        memoized,
-        tasks,
-        plan,
-    })
 }
 
 fn task_name(kind: TaskKind, shot: Option<&str>) -> String {

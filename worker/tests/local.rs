@@ -11,7 +11,7 @@ mod studio;
 use std::sync::{Arc, Mutex};
 
 use botflix_common::manifest::read::read_manifest;
-use botflix_common::task::TaskKind;
+use botflix_common::task::{TaskKind, Verify};
 use botflix_worker::local::{self, LocalError, LocalRender};
 use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,8 @@ async fn two_small_clips_become_a_checked_film_and_a_second_render_costs_nothing
         manifest: manifest.clone(),
         files: [(a, first.clone()), (b, second.clone())].into(),
         concurrency: 2,
+        verify: Verify::default(),
+        gpu: false,
     };
     let seen = Arc::new(Mutex::new((0.0, Vec::new())));
     let sink = Arc::clone(&seen);
@@ -78,6 +80,8 @@ async fn a_trim_past_the_end_is_pointed_at() {
         manifest: read_manifest(manifest.to_string().as_bytes()).unwrap(),
         files: [(sha, clip)].into(),
         concurrency: 1,
+        verify: Verify::default(),
+        gpu: false,
     };
     let refused = local::render(&studio.runner, job, silent(), CancellationToken::new())
         .await

@@ -50,6 +50,11 @@ impl Change {
             .await?
             .ok_or(DbError::Gone("render"))?;
         let manifest = renders::find_manifest(&mut self.tx, id).await?;
+        let draft = manifest.is_draft();
+        let facts = FilmFacts {
+            draft,
+            ..product.facts
+        };
         let episode = EpisodeRow {
             id: EpisodeId::fresh(),
             render_id: id,
@@ -61,9 +66,13 @@ impl Change {
             season: manifest.season,
             episode: manifest.episode,
             language: manifest.language,
-            visibility: manifest.visibility,
-            duration_seconds: product.facts.video_seconds,
-            film: product.facts,
+            visibility: if draft {
+                manifest.visibility.at_most_unlisted()
+            } else {
+                manifest.visibility
+            },
+            duration_seconds: facts.video_seconds,
+            film: facts,
             artifacts: product.artifacts,
             published_at_ms: self.now_ms,
         };

@@ -1,7 +1,7 @@
 //! From rows to the bodies of the public contract, and the one place that makes links.
 
 use botflix_common::http::{
-    ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, RenderBody,
+    ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, Eta, RenderBody, RenderState,
 };
 use botflix_common::id::EpisodeId;
 
@@ -67,6 +67,8 @@ pub fn episode(links: &Links, row: EpisodeRow) -> EpisodeBody {
         watch_url: links.absolute(&watch_path(row.id)),
         video_url: links.absolute(&media_path(row.id, MediaFile::Film)),
         poster_url: links.absolute(&media_path(row.id, MediaFile::Poster)),
+        storyboard_image_url: link(MediaFile::StoryboardSheet),
+        storyboard_url: link(MediaFile::Storyboard),
         captions_url: link(MediaFile::Captions),
         chapters_url: link(MediaFile::Chapters),
         published_at: clock::rfc3339(row.published_at_ms),
@@ -84,6 +86,7 @@ pub fn episode(links: &Links, row: EpisodeRow) -> EpisodeBody {
             name: row.director_name,
         },
         duration_seconds: row.duration_seconds,
+        draft: row.film.draft,
         film: row.film,
     }
 }
@@ -105,7 +108,15 @@ pub fn clip(row: ClipRow) -> ClipBody {
 }
 
 pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
+    let eta = match (parts.row.state, parts.running_since_ms) {
+        (RenderState::Running, Some(since_ms)) => {
+            let elapsed_ms = clock::now_ms().saturating_sub(since_ms);
+            Eta::extrapolated(elapsed_ms as f64 / 1000.0, parts.row.progress)
+        }
+        _ => None,
+    };
     RenderBody {
+        eta,
         id: parts.row.id,
         title: parts.row.title,
         state: parts.row.state,

@@ -34,10 +34,28 @@ pub enum MediaFile {
     Captions,
     #[serde(rename = "chapters.vtt")]
     Chapters,
+    #[serde(rename = "storyboard.vtt")]
+    Storyboard,
+    /// The sheet that the storyboard's cues point into.
+    #[serde(rename = "storyboard.jpg")]
+    StoryboardSheet,
+    #[serde(rename = "poster-2.jpg")]
+    Poster2,
+    #[serde(rename = "poster-3.jpg")]
+    Poster3,
 }
 
 impl MediaFile {
-    pub const ALL: [Self; 4] = [Self::Film, Self::Poster, Self::Captions, Self::Chapters];
+    pub const ALL: [Self; 8] = [
+        Self::Film,
+        Self::Poster,
+        Self::Captions,
+        Self::Chapters,
+        Self::Storyboard,
+        Self::StoryboardSheet,
+        Self::Poster2,
+        Self::Poster3,
+    ];
 
     pub fn file_name(self) -> &'static str {
         match self {
@@ -45,6 +63,10 @@ impl MediaFile {
             Self::Poster => "poster.jpg",
             Self::Captions => "captions.vtt",
             Self::Chapters => "chapters.vtt",
+            Self::Storyboard => "storyboard.vtt",
+            Self::StoryboardSheet => "storyboard.jpg",
+            Self::Poster2 => "poster-2.jpg",
+            Self::Poster3 => "poster-3.jpg",
         }
     }
 
@@ -55,6 +77,10 @@ impl MediaFile {
             Self::Poster => "poster",
             Self::Captions => "captions",
             Self::Chapters => "chapters",
+            Self::Storyboard => "storyboard_vtt",
+            Self::StoryboardSheet => "storyboard",
+            Self::Poster2 => "poster_2",
+            Self::Poster3 => "poster_3",
         }
     }
 }

@@ -12,6 +12,7 @@ mod health;
 mod leftover;
 mod listener;
 pub mod media;
+mod outlook;
 pub mod paging;
 mod range;
 mod render_events;

@@ -6,14 +6,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use botflix_common::hash::Sha;
-use botflix_common::http::{Page, RenderBody, RenderState};
+use botflix_common::http::{DryRunBody, Page, RenderBody, RenderState};
 use botflix_common::id::RenderId;
 use botflix_common::manifest::ShotManifest;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::extract::{Caller, PathPart, Query, Wait, read_whole};
 use super::paging::{self, PageQuery};
 use super::submission::{self, MAX_MANIFEST_BYTES, Submission};
-use super::{App, AppState, bodies};
+use super::{App, AppState, bodies, outlook};
 use crate::db;
 use crate::db::renders::RenderRow;
 use crate::error::{ApiError, Thing};
@@ -24,14 +26,34 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
+/// What 200 carries, for the OpenAPI document.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum RenderOrOutlook {
+    Render(Box<RenderBody>),
+    DryRun(Box<DryRunBody>),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub struct How {
+    /// Only say what would come of it: problems, missing clips, plan, cost and findings. Nothing is stored.
+    #[serde(default)]
+    dry_run: bool,
+}
+
 pub async fn submit(
     State(app): State<AppState>,
     caller: Caller,
+    Query(how): Query<How>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     let key = idempotency_key(&headers)?;
     let bytes = read_whole(request, MAX_MANIFEST_BYTES).await?;
+    if how.dry_run {
+        return Ok(Json(outlook::dry_run(&app, caller, &bytes).await?).into_response());
+    }
     let manifest = match submission::read(&bytes) {
         Submission::Sound(manifest) => manifest,
         Submission::Flawed { problems, salvaged } => {
@@ -88,9 +110,9 @@ pub fn submit_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
         .with(|operation| {
             openapi::header(operation, "Idempotency-Key", "Any word of yours; remembered for 24 hours.")
         });
-    let operation = openapi::answers::<200, RenderBody>(
+    let operation = openapi::answers::<200, RenderOrOutlook>(
         operation,
-        "The render that this Idempotency-Key stands for.",
+        "The render that this Idempotency-Key stands for; with `dry_run=true` what would come of the manifest.",
     );
     openapi::answers::<202, RenderBody>(operation, "Accepted; `Location` names it.")
 }

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    AppState, clips, directors, documents, envelope, episodes, health, media, render_events,
-    renders, upload,
+    AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
+    render_events, renders, upload,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -82,6 +82,18 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/renders/{id}/events",
             get_with(render_events::stream, render_events::stream_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/plan",
+            get_with(outlook::show_plan, outlook::show_plan_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/report",
+            get_with(outlook::show_report, outlook::show_report_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/record",
+            get_with(outlook::show_record, outlook::show_record_doc),
         )
         .api_route(
             "/api/v1/renders/{id}/cancel",

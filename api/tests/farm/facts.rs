@@ -30,6 +30,7 @@ pub fn facts_of(sha: &Sha) -> ClipFacts {
         } else {
             Vec::new()
         },
+        still: false,
     }
 }
 
@@ -59,6 +60,9 @@ fn picture() -> VideoFacts {
         reorder_frames: 2,
         parameter_sets: None,
         size_changes: false,
+        idr_frames: Vec::new(),
+        bit_rate_bps: None,
+        observed: None,
     }
 }
 
@@ -125,6 +129,8 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
                 frames: assemble.segments.iter().map(|segment| segment.frames).sum(),
                 duration_seconds: 2.0,
                 picture_digest: String::new(),
+                gain_db: 0.0,
+                copied_frames: assemble.copied_frames(),
             },
         ),
         TaskSpec::Check(check) => (
@@ -134,17 +140,23 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
                     width: check.format.width,
                     height: check.format.height,
                     fps: check.format.fps,
-                    frames: check.ledger.iter().map(|row| row.frames).sum(),
+                    frames: check.total_frames,
                     video_seconds: 2.0,
                     audio_seconds: 2.0,
                     integrated_lufs: None,
                     true_peak_dbtp: None,
                     bytes: 10,
+                    draft: false,
                 },
                 findings: Vec::new(),
             },
         ),
-        TaskSpec::Package(_) => (&["poster"], TaskOutput::Package { poster_frame: 0 }),
+        TaskSpec::Package(_) => (
+            &["poster"],
+            TaskOutput::Package {
+                poster_frames: vec![0],
+            },
+        ),
     };
     TaskRecord {
         version: 1,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 18] = [
+const OPERATIONS: [(&str, &str); 21] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -17,6 +17,9 @@ const OPERATIONS: [(&str, &str); 18] = [
     ("post", "/api/v1/renders"),
     ("get", "/api/v1/renders"),
     ("get", "/api/v1/renders/{id}"),
+    ("get", "/api/v1/renders/{id}/plan"),
+    ("get", "/api/v1/renders/{id}/report"),
+    ("get", "/api/v1/renders/{id}/record"),
     ("get", "/api/v1/renders/{id}/events"),
     ("post", "/api/v1/renders/{id}/cancel"),
     ("get", "/api/v1/episodes"),

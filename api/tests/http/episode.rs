@@ -70,6 +70,7 @@ pub async fn publish(
             integrated_lufs: Some(-14.0),
             true_peak_dbtp: Some(-1.0),
             bytes: FILM.len() as u64,
+            draft: false,
         },
         artifacts,
         published_at_ms: 1_763_700_000_000,

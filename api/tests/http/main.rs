@@ -11,6 +11,7 @@ mod directors;
 mod episode;
 mod follow;
 mod media;
+mod outlook;
 mod pages;
 mod renders;
 mod server;

@@ -1,7 +1,7 @@
 //! Manifests in: accepted once, refused with every reason, seen by their director alone.
 
 use botflix_api::db;
-use botflix_common::facts::{AudioFacts, ClipFacts, Container};
+use botflix_common::facts::{AudioFacts, ClipFacts, Container, Levels};
 use botflix_common::hash::Sha;
 use botflix_common::http::ClipStatus;
 use reqwest::{Response, StatusCode};
@@ -40,9 +40,12 @@ async fn sound_clip(stand: &Stand, director: &Director, bytes: &[u8]) -> Sha {
             samples: 480_000,
             integrated_lufs: Some(-20.0),
             true_peak_dbtp: Some(-3.0),
+            levels: Levels::default(),
+            observed: None,
         }),
         extra_streams: 0,
         defects: Vec::new(),
+        still: false,
     };
     let mut tx = stand.server.app().db.write().await.unwrap();
     let moved = db::clips::fate::inspected(&mut tx, &sha, ClipStatus::Ready, &facts)

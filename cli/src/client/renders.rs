@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use botflix_common::hash::Sha;
-use botflix_common::http::{RenderBody, RenderEvent, RenderState};
+use botflix_common::http::{DryRunBody, RenderBody, RenderEvent, RenderState, ReportBody};
 use botflix_common::id::RenderId;
 use futures::StreamExt as _;
 use reqwest::Method;
@@ -54,6 +54,21 @@ fn idempotency_key(manifest: &Value, salt: &str) -> String {
     Sha::of(format!("{manifest}\n{salt}").as_bytes()).hex()
 }
 
+/// What would come of the manifest. Nothing is sent but the manifest itself, and nothing is stored.
+pub async fn dry_run(api: &Api, manifest: &Value) -> Result<DryRunBody, Fault> {
+    api.json(|| {
+        api.request(Method::POST, "/api/v1/renders?dry_run=true")
+            .timeout(ANSWER_TIMEOUT)
+            .json(manifest)
+    })
+    .await
+}
+
+/// What is to be known of a render's material and film.
+pub async fn report(api: &Api, id: RenderId) -> Result<ReportBody, Fault> {
+    api.get(&format!("/api/v1/renders/{id}/report")).await
+}
+
 /// A render of this director, if it is there.
 pub async fn find(api: &Api, id: RenderId) -> Result<Option<RenderBody>, Fault> {
     api.find(&format!("/api/v1/renders/{id}")).await
@@ -87,6 +102,7 @@ pub async fn follow(api: &Api, id: RenderId, stages: &Stages) -> Result<RenderBo
     loop {
         let render: RenderBody = api.get_waiting(&follower.path()).await?;
         stages.show(&render.stages);
+        stages.film(render.progress, render.eta);
         if render.state.is_final() {
             return Ok(render);
         }
@@ -111,6 +127,7 @@ impl Follower<'_> {
         let render: RenderBody = self.api.get(&self.path()).await?;
         self.refreshed_at = Instant::now();
         self.stages.show(&render.stages);
+        self.stages.film(render.progress, render.eta);
         Ok(render.state.is_final().then_some(render))
     }
 

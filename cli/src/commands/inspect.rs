@@ -1,29 +1,62 @@
 //! `botflix inspect`: what a file is and what it is good for, with the same engine and the same judgement as the farm.
 
-use botflix_common::facts::ClipFacts;
-use botflix_common::verdict::{Judgement, Role, Verdict, judge};
+use std::path::{Path, PathBuf};
+
+use botflix_common::findings;
+use botflix_common::verdict::{Role, Verdict, judge};
 use botflix_media::{Context, Engine, Progress};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{InspectArgs, Use};
+use crate::args::{EngineArgs, InspectArgs};
 use crate::exit::{Exit, Fault};
-use crate::show::{facts, say};
+use crate::show;
 
 pub async fn run(args: InspectArgs) -> Result<Exit, Fault> {
-    let unreadable =
-        |error| Fault::permanent(format!("{} cannot be read", args.file.display())).because(error);
-    let file = args.file.canonicalize().map_err(unreadable)?;
-    if !file.is_file() {
+    let (ctx, _scratch, file) = work_on(&args.file, &args.engine).await?;
+    let facts = botflix_media::inspect(&ctx, &file)
+        .await
+        .map_err(engine_fault)?;
+    let role = match args.use_as {
+        Some(use_as) => use_as.into(),
+        None if facts.still => Role::Still,
+        None => Role::Shot,
+    };
+    let judgement = judge(&facts, role);
+    let found = findings::of_clip(&facts);
+    if args.json {
+        show::say_json(&serde_json::json!({
+            "verdict": judgement.verdict,
+            "reasons": judgement.reasons,
+            "facts": facts,
+            "findings": found,
+        }))?;
+    } else {
+        show::say(&show::facts::table(&args.file, &judgement, &facts))?;
+        if !found.is_empty() {
+            show::say(&format!("\n{}", show::findings::table(&found)))?;
+        }
+    }
+    Ok(match judgement.verdict {
+        Verdict::Accept | Verdict::Convert => Exit::Done,
+        Verdict::Refuse => Exit::Failed,
+    })
+}
+
+/// What it takes to look at one file: the engine, and a place that is gone with the value beside it.
+pub async fn work_on(
+    file: &Path,
+    engine: &EngineArgs,
+) -> Result<(Context, tempfile::TempDir, PathBuf), Fault> {
+    let found = file.canonicalize().map_err(|error| {
+        Fault::permanent(format!("{} cannot be read", file.display())).because(error)
+    })?;
+    if !found.is_file() {
         return Err(Fault::permanent(format!(
             "{} is not a file",
-            args.file.display()
+            file.display()
         )));
     }
-    let role = match args.use_as {
-        Use::Shot => Role::Shot,
-        Use::Track => Role::Track,
-    };
-    let engine = Engine::discover(args.engine.config())
+    let engine = Engine::discover(engine.config())
         .await
         .map_err(engine_fault)?;
     let scratch = tempfile::tempdir()
@@ -34,27 +67,7 @@ pub async fn run(args: InspectArgs) -> Result<Exit, Fault> {
         progress: Progress::none(),
         cancel: CancellationToken::new(),
     };
-    let facts = botflix_media::inspect(&ctx, &file)
-        .await
-        .map_err(engine_fault)?;
-    let judgement = judge(&facts, role);
-    if args.json {
-        say(&as_json(&judgement, &facts).to_string())?;
-    } else {
-        say(&facts::table(&args.file, &judgement, &facts))?;
-    }
-    Ok(match judgement.verdict {
-        Verdict::Accept | Verdict::Convert => Exit::Done,
-        Verdict::Refuse => Exit::Failed,
-    })
-}
-
-fn as_json(judgement: &Judgement, facts: &ClipFacts) -> serde_json::Value {
-    serde_json::json!({
-        "verdict": judgement.verdict,
-        "reasons": judgement.reasons,
-        "facts": facts,
-    })
+    Ok((ctx, scratch, found))
 }
 
 /// Trouble of the engine, with the hint that belongs to it.

@@ -1,11 +1,15 @@
 //! One file per command.
 
 pub mod api;
+pub mod check;
 pub mod demo;
+pub mod encoders;
+pub mod fix;
 pub mod inspect;
+pub mod rebuild;
 pub mod register;
 pub mod render;
-mod render_local;
+pub mod render_local;
 pub mod up;
 pub mod validate;
 pub mod worker;

@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
+use botflix_common::film::Quality;
 use botflix_common::hash::Sha;
-use botflix_common::http::{RenderBody, RenderState};
+use botflix_common::http::{DryRunBody, RenderBody, RenderState};
 use botflix_common::problem::{FieldProblem, Problem};
 
 use super::render_local;
 use crate::args::RenderArgs;
+use crate::cache::write_json;
 use crate::client::{Api, clips, download, renders};
-use crate::exit::{Exit, Fault};
+use crate::exit::{Exit, Fault, lines};
 use crate::settings::Settings;
-use crate::show::say;
 use crate::show::stages::Stages;
-use crate::sources::{self, Resolved};
+use crate::show::{findings, plan, say, say_json};
+use crate::sources::{self, Overrides, Resolved};
 
 pub async fn run(args: RenderArgs, settings: Settings) -> Result<Exit, Fault> {
     let resolved = resolve(&args)?;
@@ -32,7 +34,10 @@ fn resolve(args: &RenderArgs) -> Result<Resolved, Fault> {
             args.clips.display()
         )));
     }
-    match sources::resolve(&bytes, &args.clips) {
+    let overrides = Overrides {
+        preset: args.draft.then_some(Quality::Draft),
+    };
+    match sources::resolve(&bytes, &args.clips, overrides) {
         Ok(resolved) => Ok(resolved),
         Err(problems) => {
             tell_json(args, &problems)?;
@@ -73,14 +78,21 @@ async fn on_farm(
         ))
     })?;
     let api = Api::new(server, Some(key))?.patient_for(args.patience);
+    if args.plan {
+        let body = renders::dry_run(&api, &resolved.document).await?;
+        return foreseen(args, &resolved.manifest.title, &body);
+    }
     let stages = Stages::new();
     let watched = watch(args, &api, &resolved, &stages).await;
     stages.finish();
     let render = watched?;
+    if let Some(to) = &args.report
+        && render.state.is_final()
+    {
+        write_json(&renders::report(&api, render.id).await?, to)?;
+    }
     if args.json {
-        let line = serde_json::to_string(&render)
-            .map_err(|error| Fault::permanent("the render cannot be written").because(error))?;
-        say(&line)?;
+        say_json(&render)?;
     }
     conclude(args, &render)
 }
@@ -92,7 +104,7 @@ async fn watch(
     stages: &Stages,
 ) -> Result<RenderBody, Fault> {
     let render = send(api, resolved, args.key.as_deref(), stages).await?;
-    if !args.watch && args.out.is_none() {
+    if !args.watch && args.out.is_none() && args.report.is_none() {
         return Ok(render);
     }
     stages.note(&format!("render {} of \"{}\"", render.id, render.title));
@@ -123,12 +135,44 @@ pub async fn send(
     renders::submit(api, &resolved.document, key).await
 }
 
+/// A manifest that would be refused is exit 1, as it would be without `--plan`; clips that are still to be sent are no refusal.
+fn foreseen(args: &RenderArgs, title: &str, body: &DryRunBody) -> Result<Exit, Fault> {
+    if args.json {
+        say_json(body)?;
+    } else if let Some(there) = &body.plan {
+        say(&plan::table(there))?;
+    }
+    findings::tell(&body.findings);
+    if let (Some(to), Some(there)) = (&args.report, &body.plan) {
+        let found = body.findings.clone();
+        write_json(&render_local::before_the_film(title, there, found), to)?;
+    }
+    for clip in &body.missing_clips {
+        eprintln!("to be sent: {clip}");
+    }
+    for clip in &body.inspecting_clips {
+        eprintln!("being inspected: {clip}");
+    }
+    let unknown = |problem: &&FieldProblem| problem.code == botflix_common::plan::UNKNOWN_CLIP;
+    let (_, refused): (Vec<FieldProblem>, Vec<FieldProblem>) = body
+        .errors
+        .iter()
+        .cloned()
+        .partition(|problem| unknown(&problem));
+    if refused.is_empty() {
+        return Ok(Exit::Done);
+    }
+    eprintln!("{}", lines(&refused));
+    Ok(Exit::Failed)
+}
+
 fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
     match (render.state, &render.episode) {
         (RenderState::Published, Some(episode)) => {
             if let Some(out) = &args.out {
                 eprintln!("film: {}", shown(out));
             }
+            findings::tell(&render.findings);
             if !args.json {
                 say(&episode.watch_url)?;
             }

@@ -1,166 +1,202 @@
 //! `botflix render --local`: the farm's plan and engine in this process. Facts and artifacts are remembered in a cache directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use botflix_common::finding::Finding;
+use botflix_common::http::{PlanBody, ReportBody};
+use botflix_common::problem::Problem;
 use botflix_common::storage::Storage;
-use botflix_common::storage_key;
 use botflix_common::task::Artifact;
 use botflix_worker::local::{self, LocalError, LocalFilm, LocalRender};
-use botflix_worker::{RunnerConfig, TaskRunner, selftest};
-use futures::TryStreamExt as _;
-use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::render::{manifest_fault, shown, tell_json};
-use super::worker::start_fault;
 use crate::args::RenderArgs;
-use crate::embedded::{cores, file_url};
+use crate::cache::{Place, copy_out, write_json};
+use crate::embedded::cores;
 use crate::exit::{Exit, Fault};
 use crate::settings::Settings;
+use crate::show::outlook::Outlook;
 use crate::show::stages::Stages;
-use crate::show::{duration, say, size};
+use crate::show::{duration, findings, plan, say, say_json, size};
 use crate::sources::Resolved;
 
 pub async fn run(args: &RenderArgs, settings: Settings, resolved: Resolved) -> Result<Exit, Fault> {
-    let out = args
-        .out
-        .as_deref()
-        .ok_or_else(|| Fault::permanent("--local needs --out"))?;
-    let place = place(args, settings)?;
-    let runner = runner(args, place.path()).await?;
+    let place = Place::of(&args.cache, &settings)?;
+    let engine = if args.cpu_only {
+        args.engine.config()
+    } else {
+        args.engine.config_of_all_encoders()
+    };
+    let runner = place.runner(engine).await?;
     let job = LocalRender {
         manifest: resolved.manifest,
         files: resolved.files.into_iter().collect(),
         concurrency: args.workers.unwrap_or_else(cores),
+        verify: args.verify.into(),
+        gpu: !args.cpu_only,
     };
+    let title = job.manifest.title.clone();
     let stages = Arc::new(Stages::new());
-    let board = Arc::clone(&stages);
-    let listener: local::Listener = Arc::new(move |stages, _| board.show(stages));
-    let rendered = local::render(&runner, job, listener, CancellationToken::new()).await;
+    let cancel = CancellationToken::new();
+    if args.plan {
+        let foreseen = local::foresee(&runner, &job, listener(&stages), cancel).await;
+        stages.finish();
+        let (body, found) = foreseen.map_err(|error| fault(args, error))?;
+        findings::tell(&found);
+        if let Some(to) = &args.report {
+            write_json(&before_the_film(&title, &body, found), to)?;
+        }
+        if args.json {
+            say_json(&body)?;
+        } else {
+            say(&plan::table(&body))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let out = args
+        .out
+        .as_deref()
+        .ok_or_else(|| Fault::permanent("--local needs --out, or --plan"))?;
+    let rendered = local::render(&runner, job, listener(&stages), cancel).await;
     stages.finish();
-    match rendered {
-        Ok(film) => {
-            copy_out(runner.storage(), &film.film, out).await?;
-            tell(args, out, &film)
-        }
-        Err(LocalError::Manifest(problems)) => {
-            tell_json(args, &problems)?;
-            Err(manifest_fault(args, &problems))
-        }
-        Err(error) => {
-            let exit = if error.is_retryable() {
-                Exit::TryAgain
-            } else {
-                Exit::Failed
-            };
-            Err(Fault::of(exit, "the film could not be made").because(error))
-        }
+    let film = rendered.map_err(|error| fault(args, error))?;
+    copy_out(runner.storage(), &film.film, out).await?;
+    write_beside(args, runner.storage(), &film).await?;
+    tell(args, out, &film)
+}
+
+/// The report of a film that is not made yet: what the material says.
+pub fn before_the_film(title: &str, plan: &PlanBody, findings: Vec<Finding>) -> ReportBody {
+    ReportBody {
+        title: title.to_owned(),
+        film: None,
+        sound: None,
+        copied_frames: plan.copied_frames,
+        builds: Vec::new(),
+        findings,
     }
 }
 
-/// Where results are remembered; a temporary place is gone when this value is.
-enum Place {
-    Kept(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Place {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(dir) => dir.path(),
+/// Shows how far a local render is.
+pub fn listener(stages: &Arc<Stages>) -> local::Listener {
+    let board = Arc::clone(stages);
+    let outlook = Outlook::new();
+    Arc::new(move |stages, progress| {
+        board.show(stages);
+        if let Some((progress, eta)) = outlook.heard(stages, progress) {
+            board.film(progress, eta);
         }
+    })
+}
+
+fn fault(args: &RenderArgs, error: LocalError) -> Fault {
+    match error {
+        LocalError::Manifest(problems) => match tell_json(args, &problems) {
+            Ok(()) => manifest_fault(args, &problems),
+            Err(unwritable) => unwritable,
+        },
+        other => match tell_task(args, &other) {
+            Ok(()) => render_fault(other),
+            Err(unwritable) => unwritable,
+        },
     }
 }
 
-fn place(args: &RenderArgs, settings: Settings) -> Result<Place, Fault> {
-    if args.no_cache {
-        let dir = tempfile::Builder::new().prefix("botflix-render-").tempdir();
-        return dir
-            .map(Place::Temporary)
-            .map_err(|error| Fault::retryable("no temporary directory").because(error));
-    }
-    let dir = args.cache.clone().or(settings.cache_dir).ok_or_else(|| {
-        Fault::permanent("there is no home directory to remember results in")
-            .hint("name one with --cache, or remember nothing with --no-cache")
-    })?;
-    std::fs::create_dir_all(&dir)
-        .and_then(|()| dir.canonicalize())
-        .map(Place::Kept)
-        .map_err(|error| {
-            Fault::permanent(format!("{} cannot be used as cache", dir.display())).because(error)
-        })
-}
-
-async fn runner(args: &RenderArgs, place: &Path) -> Result<TaskRunner, Fault> {
-    let storage = Storage::open(&file_url(&place.join("storage"))?)
-        .map_err(|error| Fault::permanent("the cache cannot be used").because(error))?;
-    let mut config = RunnerConfig::new(place.join("scratch"), "local");
-    // The storage is a directory beside it: tasks get hard links.
-    config.clip_cache_bytes = 0;
-    selftest::runner(storage, args.engine.config(), config)
-        .await
-        .map_err(start_fault)
-}
-
-/// A copy: the cached bytes must not change when somebody edits the film.
-async fn copy_out(storage: &Storage, film: &Artifact, out: &Path) -> Result<(), Fault> {
-    let failed = |error: &dyn std::error::Error| {
-        Fault::permanent(format!("{} cannot be written: {error}", out.display()))
+/// With `--json` a task that failed is data, as a farm's failed render would tell it.
+fn tell_task(args: &RenderArgs, error: &LocalError) -> Result<(), Fault> {
+    let LocalError::Task { failure, .. } = error else {
+        return Ok(());
     };
-    let mut part = out.as_os_str().to_owned();
-    part.push(".part");
-    let mut file = tokio::fs::File::create(&part)
-        .await
-        .map_err(|error| failed(&error))?;
-    let key = storage_key::blob(&film.sha256);
-    let mut pieces = storage
-        .stream_range(&key, 0..film.bytes)
-        .await
-        .map_err(|error| failed(&error))?;
-    while let Some(piece) = pieces.try_next().await.map_err(|error| failed(&error))? {
-        file.write_all(&piece)
-            .await
-            .map_err(|error| failed(&error))?;
+    if !args.json {
+        return Ok(());
     }
-    file.sync_all().await.map_err(|error| failed(&error))?;
-    tokio::fs::rename(&part, out)
-        .await
-        .map_err(|error| failed(&error))
+    let mut problem = Problem::new(
+        422,
+        &failure.code,
+        "The film could not be made",
+        error.to_string(),
+    );
+    problem.retryable = error.is_retryable();
+    problem.who_can_fix = failure.who_can_fix;
+    say_json(&serde_json::json!({ "problem": problem }))
+}
+
+/// A render that did not come to a film, for reasons other than its manifest.
+pub fn render_fault(error: LocalError) -> Fault {
+    let exit = if error.is_retryable() {
+        Exit::TryAgain
+    } else {
+        Exit::Failed
+    };
+    match error {
+        LocalError::Manifest(problems) => {
+            Fault::problems("the manifest cannot be rendered:", &problems)
+        }
+        other => Fault::of(exit, "the film could not be made").because(other),
+    }
+}
+
+/// What was asked for beside the film.
+async fn write_beside(args: &RenderArgs, storage: &Storage, film: &LocalFilm) -> Result<(), Fault> {
+    if let Some(to) = &args.report {
+        write_json(&film.report, to)?;
+    }
+    if let Some(to) = &args.record {
+        write_json(&film.record, to)?;
+    }
+    if let Some(dir) = &args.extras {
+        std::fs::create_dir_all(dir).map_err(|error| {
+            Fault::permanent(format!("{} cannot be made", dir.display())).because(error)
+        })?;
+        for (role, artifact) in &film.extras {
+            copy_out(storage, artifact, &dir.join(file_name(role, artifact))).await?;
+        }
+    }
+    Ok(())
+}
+
+/// `poster.jpg`, `storyboard.vtt`; the storyboard's own file names it so.
+fn file_name(role: &str, artifact: &Artifact) -> String {
+    let kind = artifact.media_type.split(';').next().unwrap_or_default();
+    let ending = match kind {
+        "image/jpeg" => "jpg",
+        "text/vtt" => "vtt",
+        _ => "bin",
+    };
+    let name = role.strip_suffix("_vtt").unwrap_or(role);
+    format!("{name}.{ending}")
 }
 
 fn tell(args: &RenderArgs, out: &Path, film: &LocalFilm) -> Result<Exit, Fault> {
     let facts = &film.facts;
     eprintln!(
-        "{}x{}, {:.3} fps, {} frames, {}, {}; {} of {} tasks were remembered",
+        "{}x{}, {:.3} fps, {} frames ({} copied), {}, {}{}; {} of {} tasks were remembered",
         facts.width,
         facts.height,
         facts.fps.fps(),
         facts.frames,
+        film.report.copied_frames,
         duration(facts.video_seconds),
         size(facts.bytes),
+        if facts.draft { ", a draft" } else { "" },
         film.memoized,
         film.tasks,
     );
-    for finding in &film.findings {
-        eprintln!(
-            "{:?}: {} [{}]",
-            finding.severity, finding.message, finding.rule
-        );
-    }
+    findings::tell(&film.report.findings);
     if args.json {
-        let line = serde_json::json!({
+        say_json(&serde_json::json!({
             "out": shown(out),
             "film": facts,
             "sha256": film.film.sha256,
-            "findings": film.findings,
+            "findings": film.report.findings,
             "ledger": film.plan.ledger,
+            "copied_frames": film.report.copied_frames,
+            "engine": film.plan.engine,
             "tasks": film.tasks,
             "memoized": film.memoized,
-        });
-        say(&line.to_string())?;
+        }))?;
     } else {
         say(&shown(out))?;
     }

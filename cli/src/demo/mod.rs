@@ -22,7 +22,7 @@ use crate::commands::render;
 use crate::exit::Fault;
 use crate::settings::DirectorKey;
 use crate::show::stages::Stages;
-use crate::sources::{self, Resolved};
+use crate::sources::{self, Overrides, Resolved};
 use state::State;
 
 /// Everything of the demo that is not the farm's lies in this directory below the data directory.
@@ -86,7 +86,7 @@ fn resolve(material: &Path, voices: &[material::Voice]) -> Result<Resolved, Faul
     std::fs::write(&path, &text).map_err(|error| {
         Fault::permanent(format!("{} cannot be written", path.display())).because(error)
     })?;
-    sources::resolve(&text, material)
+    sources::resolve(&text, material, Overrides::default())
         .map_err(|problems| Fault::problems("the demo's manifest is wrong:", &problems))
 }
 

@@ -6,7 +6,10 @@ use std::path::Path;
 use botflix_common::facts::{AudioFacts, ClipFacts, VideoFacts};
 use botflix_common::verdict::{Judgement, Verdict};
 
-use super::{duration, size};
+use super::{duration, size, timecode};
+
+/// Nobody hears less of a distance between picture and sound.
+const LEAST_OFFSET_SECONDS: f64 = 0.005;
 
 pub fn table(file: &Path, judgement: &Judgement, facts: &ClipFacts) -> String {
     let verdict = match judgement.verdict {
@@ -24,6 +27,7 @@ pub fn table(file: &Path, judgement: &Judgement, facts: &ClipFacts) -> String {
         ("container", format!("{container}, {}", size(facts.bytes))),
     ];
     match &facts.video {
+        Some(video) if facts.still => rows.push(("picture", still(video))),
         Some(video) => rows.push(("picture", picture(video))),
         None => rows.push(("picture", "none".to_owned())),
     }
@@ -40,6 +44,19 @@ pub fn table(file: &Path, judgement: &Judgement, facts: &ClipFacts) -> String {
         writeln!(text, "{name:<10} {value}").unwrap_or_default();
     }
     text.trim_end().to_owned()
+}
+
+fn still(video: &VideoFacts) -> String {
+    let (width, height) = video.display_size();
+    let alpha = if video.alpha {
+        ", with transparency"
+    } else {
+        ""
+    };
+    format!(
+        "{} {width}x{height}, {}{alpha}",
+        video.codec, video.pixel_format
+    )
 }
 
 fn picture(video: &VideoFacts) -> String {
@@ -59,6 +76,12 @@ fn picture(video: &VideoFacts) -> String {
     );
     if video.rotation_degrees != 0 {
         text.push_str(&format!(", rotated by {} degrees", video.rotation_degrees));
+    }
+    if !video.idr_frames.is_empty() {
+        text.push_str(&format!(
+            ", {} pictures to cut at without encoding",
+            video.idr_frames.len()
+        ));
     }
     if video.interlaced {
         text.push_str(", interlaced");
@@ -81,8 +104,13 @@ fn sound(audio: &AudioFacts) -> String {
     let peak = audio
         .true_peak_dbtp
         .map_or_else(String::new, |peak| format!(", peak {peak:.1} dBTP"));
+    let offset = if audio.start_offset_seconds.abs() < LEAST_OFFSET_SECONDS {
+        String::new()
+    } else {
+        format!(", starts at {}", timecode(audio.start_offset_seconds))
+    };
     format!(
-        "{} {channels}, {} Hz, {}, {loudness}{peak}",
+        "{} {channels}, {} Hz, {}, {loudness}{peak}{offset}",
         audio.codec,
         audio.sample_rate_hz,
         duration(audio.duration_seconds()),

@@ -5,13 +5,18 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use botflix_common::http::Stage;
+use botflix_common::http::{Eta, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::outlook;
 
 /// A bar is drawn in this many steps.
 const STEPS: u64 = 1000;
 /// Without a terminal, a stage is mentioned no more often than this, and when it is complete.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The line of the whole film.
+const FILM: &str = "film";
 
 const STYLE: &str = "{prefix:>9} {bar:32.cyan/blue} {percent:>3} %  {msg}";
 
@@ -53,11 +58,20 @@ impl Stages {
         }
     }
 
+    /// The whole film: how far, 0 to 1, and between when and when it will be ready.
+    pub fn film(&self, progress: f64, eta: Option<Eta>) {
+        let eta = eta.filter(|_| progress < 1.0);
+        self.step(FILM, progress, &outlook::rest(eta));
+    }
+
     /// One stage: how far, 0 to 1, and a few words.
     pub fn step(&self, name: &'static str, fraction: f64, message: &str) {
         match &mut *self.display() {
             Display::Bars { all, bars } => {
-                let bar = bars.entry(name).or_insert_with(|| new_bar(all, name));
+                let last = bars.get(FILM).cloned();
+                let bar = bars
+                    .entry(name)
+                    .or_insert_with(|| new_bar(all, name, last.as_ref()));
                 bar.set_position((fraction.clamp(0.0, 1.0) * STEPS as f64) as u64);
                 bar.set_message(message.to_owned());
             }
@@ -91,8 +105,13 @@ impl Stages {
     }
 }
 
-fn new_bar(all: &MultiProgress, name: &'static str) -> ProgressBar {
-    let bar = all.add(ProgressBar::new(STEPS));
+/// The line of the film stays below the others.
+fn new_bar(all: &MultiProgress, name: &'static str, film: Option<&ProgressBar>) -> ProgressBar {
+    let new = ProgressBar::new(STEPS);
+    let bar = match film {
+        Some(film) => all.insert_before(film, new),
+        None => all.add(new),
+    };
     // The template is a constant; were it wrong, the default style would do.
     if let Ok(style) = ProgressStyle::with_template(STYLE) {
         bar.set_style(style);
@@ -114,7 +133,7 @@ fn line(
         Some(line) => line.said != text && (complete || line.said_at.elapsed() >= LINE_EVERY),
     };
     if due {
-        eprintln!("{text}");
+        eprintln!("{}", text.trim_end());
         let said_at = Instant::now();
         lines.insert(
             name,

@@ -5,18 +5,30 @@
 pub mod check;
 pub mod numbers;
 pub mod read;
+mod shot;
+mod sound;
+mod source;
+mod title;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::film::{Fit, Loudness};
+pub use self::shot::{Line, Motion, Shot, Through, Transition, TransitionWord, Trim};
+pub use self::sound::{ClipSource, ShotAudio, Track};
+pub use self::source::Source;
+pub use self::title::Title;
+pub use crate::film::TrackKind;
+use crate::film::{Loudness, Quality, VideoCodec};
 use crate::hash::Sha;
 use crate::units::FrameRate;
+use crate::verdict::Role;
 
 /// Most shots in one manifest.
 pub const MAX_SHOTS: usize = 2000;
 /// Most tracks in one manifest.
 pub const MAX_TRACKS: usize = 32;
+/// Most titles in one manifest.
+pub const MAX_TITLES: usize = 500;
 
 /// An ordered list of shots with sound, captions and chapters: all that is needed to make a film from clips.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +66,45 @@ pub struct ShotManifest {
     #[serde(default)]
     #[schemars(length(max = 32))]
     pub tracks: Vec<Track>,
+    /// Texts in the picture.
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub titles: Vec<Title>,
+    /// Where the shots' dialogue appears as text.
+    #[serde(default)]
+    pub captions: Captions,
+    #[serde(default)]
+    pub delivery: Delivery,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Captions {
+    /// Beside the picture: viewers switch them on.
+    #[default]
+    Track,
+    /// In the picture, always seen.
+    BurnedIn,
+    Both,
+    Off,
+}
+
+impl Captions {
+    pub fn are_burned_in(self) -> bool {
+        matches!(self, Self::BurnedIn | Self::Both)
+    }
+
+    pub fn are_a_track(self) -> bool {
+        matches!(self, Self::Track | Self::Both)
+    }
+}
+
+/// What is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delivery {
+    pub preset: Quality,
+    pub codec: VideoCodec,
 }
 
 fn english() -> String {
@@ -78,6 +129,15 @@ impl Visibility {
             Self::Public => "public",
             Self::Unlisted => "unlisted",
             Self::Private => "private",
+        }
+    }
+
+    /// What must not be listed is seen by those who have the link.
+    #[must_use]
+    pub fn at_most_unlisted(self) -> Self {
+        match self {
+            Self::Public | Self::Unlisted => Self::Unlisted,
+            Self::Private => Self::Private,
         }
     }
 
@@ -145,111 +205,33 @@ pub struct Beat {
     pub name: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Shot {
-    /// Unique in the manifest; findings and problems name it.
-    #[schemars(length(min = 1, max = 64))]
-    pub id: String,
-    /// The id of the beat that the shot belongs to.
-    pub beat: Option<String>,
-    pub source: ClipSource,
-    #[serde(default)]
-    pub trim: Trim,
-    #[serde(default)]
-    pub fit: Fit,
-    #[serde(default)]
-    pub audio: ShotAudio,
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    pub dialogue: Vec<Line>,
-}
-
-/// An uploaded clip, named by the SHA-256 of its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClipSource {
-    pub clip: Sha,
-}
-
-/// The part of the clip that is shown: seconds from its first picture, half-open `[start, end)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trim {
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 86_400.0))]
-    pub start: f64,
-    /// Absent: to the clip's end.
-    #[schemars(range(min = 0.0, max = 86_400.0))]
-    pub end: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ShotAudio {
-    /// Decibels added to the shot's own sound.
-    #[schemars(range(min = -60.0, max = 24.0))]
-    pub gain: f64,
-    pub mute: bool,
-}
-
-/// A line of dialogue: becomes a caption. Seconds from the start of the shot, half-open `[start, end)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    #[schemars(length(min = 1, max = 100))]
-    pub speaker: Option<String>,
-    #[schemars(length(min = 1, max = 500))]
-    pub text: String,
-    /// Absent: when the shot starts.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 86_400.0))]
-    pub start: f64,
-    /// Absent: when the shot ends.
-    #[schemars(range(min = 0.0, max = 86_400.0))]
-    pub end: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Track {
-    /// Unique among the tracks.
-    #[schemars(length(min = 1, max = 64))]
-    pub id: String,
-    pub kind: TrackKind,
-    pub source: ClipSource,
-    /// Seconds in the film at which the sound starts.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 86_400.0))]
-    pub start: f64,
-    /// Decibels.
-    #[serde(default)]
-    #[schemars(range(min = -60.0, max = 24.0))]
-    pub gain: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackKind {
-    Narration,
-    Music,
-    Effects,
-}
-
 impl ShotManifest {
-    /// Every clip the manifest names, each once, with the pointer of its first use and whether a picture is needed.
+    /// Every place that names a clip, with its pointer and what the clip is to be used for.
     pub fn clips(&self) -> Vec<ClipUse> {
-        let shots = self.shots.iter().enumerate().map(|(at, shot)| ClipUse {
-            clip: shot.source.clip,
-            pointer: format!("/shots/{at}/source/clip"),
-            role: crate::verdict::Role::Shot,
+        let shots = self.shots.iter().enumerate().filter_map(|(at, shot)| {
+            let (clip, field, role) = match shot.source {
+                Source::Clip(clip) => (clip, "clip", Role::Shot),
+                Source::Still(still) => (still, "still", Role::Still),
+                Source::Colour(_) => return None,
+            };
+            let pointer = format!("/shots/{at}/source/{field}");
+            Some(ClipUse {
+                clip,
+                pointer,
+                role,
+            })
         });
         let tracks = self.tracks.iter().enumerate().map(|(at, track)| ClipUse {
             clip: track.source.clip,
             pointer: format!("/tracks/{at}/source/clip"),
-            role: crate::verdict::Role::Track,
+            role: Role::Track,
         });
         shots.chain(tracks).collect()
+    }
+
+    /// For looking at the cut only: marked in the picture, never public.
+    pub fn is_draft(&self) -> bool {
+        self.delivery.preset == Quality::Draft
     }
 }
 
@@ -258,5 +240,5 @@ impl ShotManifest {
 pub struct ClipUse {
     pub clip: Sha,
     pub pointer: String,
-    pub role: crate::verdict::Role,
+    pub role: Role,
 }

@@ -1,10 +1,11 @@
-//! The film's size and rate: what the manifest says, or what most of the clips have.
+//! The film's size and rate: what the manifest says, or what most of the clips have. A draft has a quarter of the pixels.
 
 use crate::film::FilmFormat;
-use crate::manifest::{Format, ShotManifest};
+use crate::manifest::{Format, ShotManifest, Source};
 use crate::units::FrameRate;
 
 use super::FactsByClip;
+use super::timeline::shot_seconds;
 
 /// Rates a film is made in when it follows its clips; others go to the nearest.
 const FILM_RATES: [(u32, u32); 8] = [
@@ -18,20 +19,29 @@ const FILM_RATES: [(u32, u32); 8] = [
     (60, 1),
 ];
 
-/// Used when no clip has a picture; such a manifest is refused elsewhere.
+/// Used when no shot is a clip: stills come in every size, and none of them is a film's.
 const FALLBACK_SIZE: (u32, u32) = (1280, 720);
 
 /// Longest side of an automatic format, pixels.
 const MAX_SIDE: u32 = 4096;
 
 pub fn film_format(manifest: &ShotManifest, facts: &FactsByClip) -> FilmFormat {
-    match manifest.format {
+    let format = match manifest.format {
         Format::Explicit(format) => FilmFormat {
             width: format.width,
             height: format.height,
             fps: format.fps,
         },
         Format::Auto => follow_clips(manifest, facts),
+    };
+    if manifest.is_draft() {
+        FilmFormat {
+            width: even(format.width / 2),
+            height: even(format.height / 2),
+            fps: format.fps,
+        }
+    } else {
+        format
     }
 }
 
@@ -40,12 +50,12 @@ fn follow_clips(manifest: &ShotManifest, facts: &FactsByClip) -> FilmFormat {
     let mut sizes = Tally::default();
     let mut rates = Tally::default();
     for shot in &manifest.shots {
-        if let Some(video) = facts
-            .get(&shot.source.clip)
-            .and_then(|facts| facts.video.as_ref())
-        {
-            let end = shot.trim.end.unwrap_or(video.duration_seconds);
-            let seconds = (end - shot.trim.start).max(0.0);
+        let Source::Clip(clip) = shot.source else {
+            continue;
+        };
+        let facts = facts.get(&clip);
+        if let Some(video) = facts.and_then(|facts| facts.video.as_ref()) {
+            let seconds = shot_seconds(shot, facts).unwrap_or(0.0);
             sizes.add(video.display_size(), seconds);
             rates.add(nearest_film_rate(video.frame_rate), seconds);
         }

@@ -1,11 +1,19 @@
 //! The plan: from a manifest and the facts of its clips to a task graph with all its keys. A pure function; nothing here runs anything.
 //!
 //! - [`format`]: what size and rate the film has;
-//! - [`timeline`]: which frame and sample of the film comes from where;
-//! - [`graph`]: the tasks that make it.
+//! - [`timeline`]: which frame of the film is which shot's;
+//! - [`texts`]: titles and burned-in captions on it;
+//! - [`pieces`]: the film cut into segments that are copied and segments that are made;
+//! - [`sound`]: the same for its sound;
+//! - [`graph`]: the tasks that make all that.
 
+mod clips;
 pub mod format;
-pub mod graph;
+mod graph;
+mod pieces;
+mod predicted;
+mod sound;
+mod texts;
 pub mod timeline;
 
 use std::collections::HashMap;
@@ -14,12 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ClipFacts;
-use crate::film::{FilmFormat, LedgerRow};
+use crate::film::{FilmFormat, LedgerRow, Quality, VideoCodec};
 use crate::hash::{Sha, TaskKey};
 use crate::manifest::ShotManifest;
 use crate::problem::FieldProblem;
-use crate::task::{TaskKind, TaskSpec};
-use crate::verdict::{self, Role, Verdict};
+use crate::task::{EngineClass, TaskKind, TaskSpec, Verify};
 
 /// The facts of each clip that a manifest names.
 pub type FactsByClip = HashMap<Sha, ClipFacts>;
@@ -40,7 +47,7 @@ pub struct Plan {
 pub struct PlannedTask {
     pub key: TaskKey,
     pub spec: TaskSpec,
-    /// Expected cost in arbitrary units that are comparable within a plan; progress is weighted by it.
+    /// Expected cost in CPU-seconds; progress is weighted by it.
     pub weight: f64,
     /// The shot it works for, when it is one.
     pub shot: Option<String>,
@@ -57,24 +64,67 @@ impl Plan {
     pub fn only(&self, kind: TaskKind) -> Option<&PlannedTask> {
         self.tasks.iter().find(|task| task.kind() == kind)
     }
+
+    /// Frames that are copied from the clips as they are.
+    pub fn copied_frames(&self) -> u64 {
+        match self.only(TaskKind::Assemble).map(|task| &task.spec) {
+            Some(TaskSpec::Assemble(spec)) => spec.copied_frames(),
+            _ => 0,
+        }
+    }
+
+    pub fn quality(&self) -> Quality {
+        match self.only(TaskKind::Mix).map(|task| &task.spec) {
+            Some(TaskSpec::Mix(spec)) => spec.quality,
+            _ => Quality::default(),
+        }
+    }
+}
+
+/// What the place of the render decides, not its manifest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Encoders proven where the segments will be made, best first. Where none of a codec is named, its encoder on the processor is taken.
+    pub engines: Vec<EngineClass>,
+    pub verify: Verify,
+}
+
+impl Options {
+    /// One class for the whole film: segments of different classes do not share their parameter sets.
+    pub fn engine_for(&self, codec: VideoCodec) -> EngineClass {
+        let proven = self.engines.iter().copied();
+        proven
+            .into_iter()
+            .find(|class| class.codec() == codec)
+            .unwrap_or(EngineClass::on_cpu(codec))
+    }
+}
+
+/// [`plan_with`] the encoders of any host's processor.
+pub fn plan(manifest: &ShotManifest, facts: &FactsByClip) -> Result<Plan, Vec<FieldProblem>> {
+    plan_with(manifest, facts, &Options::default())
 }
 
 /// Plans the film, or says everything that keeps it from being made.
 ///
 /// `facts` must hold every clip of `manifest.clips()`; one that is absent is reported as `unknown_clip`.
-pub fn plan(manifest: &ShotManifest, facts: &FactsByClip) -> Result<Plan, Vec<FieldProblem>> {
-    let problems = clip_problems(manifest, facts);
+pub fn plan_with(
+    manifest: &ShotManifest,
+    facts: &FactsByClip,
+    options: &Options,
+) -> Result<Plan, Vec<FieldProblem>> {
+    let problems = clips::problems(manifest, facts);
     if !problems.is_empty() {
         return Err(problems);
     }
     let format = format::film_format(manifest, facts);
     let timeline = timeline::lay_out(manifest, facts, &format)?;
-    Ok(graph::build(manifest, facts, format, &timeline))
+    graph::build(manifest, facts, format, &timeline, options)
 }
 
 /// What the known facts say against the manifest; clips without facts are passed over. For refusing early, before all is inspected.
 pub fn known_problems(manifest: &ShotManifest, facts: &FactsByClip) -> Vec<FieldProblem> {
-    clip_problems(manifest, facts)
+    clips::problems(manifest, facts)
         .into_iter()
         .filter(|problem| problem.code != UNKNOWN_CLIP)
         .collect()
@@ -91,39 +141,6 @@ pub fn unknown_clip(pointer: &str, clip: &Sha) -> FieldProblem {
         format!("No clip {clip} was uploaded."),
     )
     .fix("Send it with POST /api/v1/clips first.")
-}
-
-fn clip_problems(manifest: &ShotManifest, facts: &FactsByClip) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
-    for clip_use in manifest.clips() {
-        let Some(known) = facts.get(&clip_use.clip) else {
-            problems.push(unknown_clip(&clip_use.pointer, &clip_use.clip));
-            continue;
-        };
-        let judgement = verdict::judge(known, clip_use.role);
-        if judgement.verdict == Verdict::Refuse {
-            problems.extend(judgement.reasons.into_iter().map(|reason| {
-                let needed = match clip_use.role {
-                    Role::Shot => "a shot",
-                    Role::Track => "a track",
-                };
-                FieldProblem::new(
-                    &clip_use.pointer,
-                    &reason.code,
-                    format!("The clip cannot be used for {needed}: {}", reason.message),
-                )
-            }));
-        }
-    }
-    for (at, shot) in manifest.shots.iter().enumerate() {
-        if let Some(video) = facts
-            .get(&shot.source.clip)
-            .and_then(|facts| facts.video.as_ref())
-        {
-            problems.extend(timeline::trim_problems(at, shot, video));
-        }
-    }
-    problems
 }
 
 #[cfg(test)]

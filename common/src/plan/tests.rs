@@ -1,7 +1,7 @@
 //! Plans of small manifests, compared with what they must be.
 
 use super::*;
-use crate::facts::{AudioFacts, Colour, Container, VideoFacts};
+use crate::facts::{AudioFacts, Colour, Container, Levels, VideoFacts};
 use crate::manifest::read::read_manifest;
 use crate::task::{SegmentSource, TaskSpec};
 use crate::units::FrameRate;
@@ -38,6 +38,10 @@ fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
             reorder_frames: 2,
             parameter_sets: Some("aa".into()),
             size_changes: false,
+            // One a second, as generators write them.
+            idr_frames: (0..frames).step_by(24).collect(),
+            bit_rate_bps: None,
+            observed: None,
         }),
         audio: Some(AudioFacts {
             codec: "aac".into(),
@@ -47,9 +51,12 @@ fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
             samples: fps.samples_at(frames),
             integrated_lufs: Some(-20.0),
             true_peak_dbtp: Some(-3.0),
+            levels: Levels::default(),
+            observed: None,
         }),
         extra_streams: 0,
         defects: vec![],
+        still: false,
     }
 }
 
@@ -84,7 +91,7 @@ fn equal_clips_in_the_films_own_format_are_copied() {
 }
 
 #[test]
-fn one_odd_shot_makes_every_shot_conform_because_parameter_sets_would_differ() {
+fn one_odd_shot_is_conformed_and_the_others_are_copied() {
     let known = FactsByClip::from([
         (clip("a"), facts(1280, 720, rate(24, 1), 48)),
         (clip("b"), facts(640, 480, rate(25, 1), 50)),
@@ -93,9 +100,214 @@ fn one_odd_shot_makes_every_shot_conform_because_parameter_sets_would_differ() {
     let plan = plan(&manifest, &known).unwrap();
     assert_eq!(
         kinds(&plan),
-        ["conform", "conform", "mix", "assemble", "check", "package"]
+        ["conform", "mix", "assemble", "check", "package"]
     );
     assert_eq!(plan.format.fps, rate(24, 1));
+    assert_eq!(
+        cut(&plan),
+        ["1 copy 0 48".to_owned(), "2 conform 48".to_owned()]
+    );
+}
+
+/// The film's segments as text: shot, how, first frame of a copy, frames.
+fn cut(plan: &Plan) -> Vec<String> {
+    let Some(TaskSpec::Assemble(assemble)) = plan
+        .only(crate::task::TaskKind::Assemble)
+        .map(|task| &task.spec)
+    else {
+        panic!("no assemble task");
+    };
+    let frames: u64 = assemble.segments.iter().map(|segment| segment.frames).sum();
+    assert_eq!(frames, plan.total_frames, "the segments tile the film");
+    let said = |segment: &crate::task::Segment| match &segment.source {
+        SegmentSource::Copy { first_frame, .. } => {
+            format!("{} copy {first_frame} {}", segment.shot, segment.frames)
+        }
+        SegmentSource::Conform { .. } => format!("{} conform {}", segment.shot, segment.frames),
+    };
+    assemble.segments.iter().map(said).collect()
+}
+
+/// The specs of the film's conform tasks, in order.
+fn conforms(plan: &Plan) -> Vec<&crate::task::ConformSpec> {
+    plan.tasks
+        .iter()
+        .filter_map(|task| match &task.spec {
+            TaskSpec::Conform(spec) => Some(spec.as_ref()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn five_seconds() -> FactsByClip {
+    FactsByClip::from([(clip("a"), facts(1280, 720, rate(24, 1), 120))])
+}
+
+#[test]
+fn a_trim_off_an_idr_encodes_up_to_the_next_one_and_copies_the_rest() {
+    let trimmed = shot("1", "a", r#", "trim": {"start": 0.5, "end": 4.5}"#);
+    let plan = plan(&manifest(&trimmed, ""), &five_seconds()).unwrap();
+    assert_eq!(cut(&plan), ["1 conform 12", "1 copy 24 72", "1 conform 12"]);
+    let starts: Vec<_> = conforms(&plan)
+        .iter()
+        .map(|spec| match spec.picture.source {
+            crate::task::PictureSource::Clip { start_seconds, .. } => start_seconds,
+            _ => panic!("not a clip"),
+        })
+        .collect();
+    assert_eq!(starts, [0.5, 4.0]);
+}
+
+#[test]
+fn a_dissolve_overlaps_both_shots_and_encodes_only_the_groups_it_touches() {
+    let shots = [
+        shot("1", "a", ""),
+        shot(
+            "2",
+            "a",
+            r#", "transition": {"kind": "dissolve", "duration": 1}"#,
+        ),
+    ]
+    .join(",");
+    let plan = plan(&manifest(&shots, ""), &five_seconds()).unwrap();
+    assert_eq!(plan.total_frames, 216);
+    assert_eq!(cut(&plan), ["1 copy 0 96", "2 conform 24", "2 copy 24 96"]);
+    let blend = conforms(&plan)[0].under.clone().unwrap();
+    assert_eq!((blend.first_frame, blend.total_frames), (0, 24));
+    let Some(TaskSpec::Mix(mix)) = plan.only(crate::task::TaskKind::Mix).map(|task| &task.spec)
+    else {
+        panic!("no mix");
+    };
+    assert_eq!(mix.shots[1].first_sample, 4 * 48_000);
+    assert_eq!(
+        mix.shots[0].fade_out,
+        crate::task::Fade::equal_power(48_000)
+    );
+    assert_eq!(mix.shots[1].fade_in, crate::task::Fade::equal_power(48_000));
+}
+
+#[test]
+fn a_fade_through_black_lets_one_sound_end_before_the_other_begins() {
+    let shots = [
+        shot("1", "a", ""),
+        shot(
+            "2",
+            "a",
+            r#", "transition": {"kind": "fade", "duration": 1}"#,
+        ),
+    ]
+    .join(",");
+    let plan = plan(&manifest(&shots, ""), &five_seconds()).unwrap();
+    let Some(TaskSpec::Mix(mix)) = plan.only(crate::task::TaskKind::Mix).map(|task| &task.spec)
+    else {
+        panic!("no mix");
+    };
+    let (one, two) = (&mix.shots[0], &mix.shots[1]);
+    assert_eq!(one.first_sample + one.samples, 216_000);
+    assert_eq!((two.first_sample, two.clip_start_seconds), (216_000, 0.5));
+    assert_eq!(two.first_sample + two.samples, mix.total_samples);
+}
+
+#[test]
+fn transitions_that_leave_nothing_of_a_shot_are_refused() {
+    let shots = |first: f64, second: f64| {
+        [
+            shot("1", "a", ""),
+            shot(
+                "2",
+                "a",
+                &format!(r#", "transition": {{"kind": "dissolve", "duration": {first}}}"#),
+            ),
+            shot(
+                "3",
+                "a",
+                &format!(r#", "transition": {{"kind": "dissolve", "duration": {second}}}"#),
+            ),
+        ]
+        .join(",")
+    };
+    assert!(plan(&manifest(&shots(2.0, 2.0), ""), &five_seconds()).is_ok());
+    for (first, second, pointer) in [
+        (5.0, 1.0, "/shots/1/transition/duration"),
+        (3.0, 2.0, "/shots/2/transition/duration"),
+        (9.0, 1.0, "/shots/1/transition/duration"),
+    ] {
+        let problems = plan(&manifest(&shots(first, second), ""), &five_seconds()).unwrap_err();
+        assert_eq!(
+            (problems[0].pointer.as_str(), problems[0].code.as_str()),
+            (pointer, "transition_too_long")
+        );
+    }
+}
+
+#[test]
+fn a_title_encodes_the_groups_under_it_and_no_others() {
+    let titled = manifest(
+        &shot("1", "a", ""),
+        r#", "titles": [{"text": "Now", "start": 1.5, "duration": 1}]"#,
+    );
+    let plan = plan(&titled, &five_seconds()).unwrap();
+    assert_eq!(cut(&plan), ["1 copy 0 24", "1 conform 48", "1 copy 72 48"]);
+    let overlay = &conforms(&plan)[0].overlays[0];
+    assert_eq!((overlay.from_frame, overlay.to_frame), (12, 36));
+}
+
+#[test]
+fn a_film_of_stills_and_colours_has_the_length_that_they_are_given() {
+    let mut still = facts(800, 600, rate(25, 1), 1);
+    (still.container, still.still, still.audio) = (Some(Container::Png), true, None);
+    let known = FactsByClip::from([(clip("s"), still)]);
+    let shots = format!(
+        r##"{{"id": "1", "source": {{"still": "{}"}}, "duration": 3, "motion": {{"to": {{"zoom": 1.5}}}}}},
+            {{"id": "2", "source": {{"colour": "#102030"}}, "duration": 1.5, "transition": {{"kind": "dissolve", "duration": 0.5}}}}"##,
+        clip("s")
+    );
+    let plan = plan(
+        &manifest(
+            &shots,
+            r#", "format": {"width": 640, "height": 360, "fps": 24}"#,
+        ),
+        &known,
+    )
+    .unwrap();
+    assert_eq!(plan.total_frames, 96);
+    assert_eq!(cut(&plan), ["1 conform 60", "2 conform 12", "2 conform 24"]);
+    let motion = conforms(&plan)[1]
+        .under
+        .as_ref()
+        .unwrap()
+        .picture
+        .motion
+        .unwrap();
+    assert_eq!((motion.first_frame, motion.total_frames), (60, 72));
+}
+
+#[test]
+fn a_draft_has_a_quarter_of_the_pixels_and_copies_nothing() {
+    let draft = manifest(&shot("1", "a", ""), r#", "delivery": {"preset": "draft"}"#);
+    let plan = plan(&draft, &five_seconds()).unwrap();
+    assert_eq!((plan.format.width, plan.format.height), (640, 360));
+    assert_eq!(cut(&plan), ["1 conform 120"]);
+}
+
+#[test]
+fn titles_at_one_place_at_one_time_are_refused() {
+    let titles = |second: &str| {
+        format!(r#", "titles": [{{"text": "A", "start": 1, "end": 3}}, {{"text": "B", {second}}}]"#)
+    };
+    let planned = |second: &str| {
+        plan(
+            &manifest(&shot("1", "a", ""), &titles(second)),
+            &five_seconds(),
+        )
+    };
+    assert!(planned(r#""start": 3, "end": 4"#).is_ok());
+    assert!(planned(r#""start": 2, "end": 4, "position": "top""#).is_ok());
+    let problems = planned(r#""start": 2, "end": 4"#).unwrap_err();
+    assert_eq!(
+        (problems[0].pointer.as_str(), problems[0].code.as_str()),
+        ("/titles/1", "titles_overlap")
+    );
 }
 
 #[test]

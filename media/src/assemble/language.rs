@@ -1,22 +1,25 @@
 //! MP4 names languages by three letters (ISO 639-2/T); the manifest by BCP 47, which prefers two.
 
 /// The three-letter code of a BCP 47 tag's primary language; `und` for what has none.
-pub(super) fn iso_639_2(tag: &str) -> String {
+pub(super) fn iso_639_2(tag: &str) -> [u8; 3] {
     let primary = tag
         .split('-')
         .next()
         .unwrap_or_default()
         .to_ascii_lowercase();
     let letters = primary.chars().all(|c| c.is_ascii_lowercase());
-    match primary.len() {
-        3 if letters => primary,
+    let three = match primary.len() {
+        3 if letters => Some(primary.as_str()),
         2 => TWO_TO_THREE
             .split_ascii_whitespace()
             .filter_map(|pair| pair.split_once('='))
             .find(|(two, _)| *two == primary)
-            .map_or_else(|| "und".to_owned(), |(_, three)| three.to_owned()),
-        _ => "und".to_owned(),
-    }
+            .map(|(_, three)| three),
+        _ => None,
+    };
+    three
+        .and_then(|three| three.as_bytes().first_chunk().copied())
+        .unwrap_or(*b"und")
 }
 
 /// ISO 639-1 to 639-2/T.
@@ -40,11 +43,11 @@ mod tests {
 
     #[test]
     fn tags_become_three_letters_and_nonsense_becomes_und() {
-        assert_eq!(iso_639_2("en"), "eng");
-        assert_eq!(iso_639_2("de-CH"), "deu");
-        assert_eq!(iso_639_2("ZH-Hant-TW"), "zho");
-        assert_eq!(iso_639_2("gsw"), "gsw");
-        assert_eq!(iso_639_2("q1"), "und");
-        assert_eq!(iso_639_2(""), "und");
+        assert_eq!(iso_639_2("en"), *b"eng");
+        assert_eq!(iso_639_2("de-CH"), *b"deu");
+        assert_eq!(iso_639_2("ZH-Hant-TW"), *b"zho");
+        assert_eq!(iso_639_2("gsw"), *b"gsw");
+        assert_eq!(iso_639_2("q1"), *b"und");
+        assert_eq!(iso_639_2(""), *b"und");
     }
 }

@@ -5,6 +5,7 @@
 mod avc;
 mod matroska;
 mod mp4;
+mod picture;
 mod sniff;
 mod wave;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 use botflix_common::facts::{Container, Defect};
 
 pub use mp4::{Edit, Movie, Track, TrackKind};
+pub use picture::Picture;
 
 /// Enough for every signature, and for telling text from noise.
 const HEAD_BYTES: usize = 4096;
@@ -31,6 +33,8 @@ pub struct Survey {
     pub missing_bytes: u64,
     /// For MP4 and MOV.
     pub movie: Option<Movie>,
+    /// For PNG, JPEG and WebP.
+    pub picture: Option<Picture>,
 }
 
 /// Reads signatures and box headers. Blocking; a fraction of a millisecond for an ordinary file.
@@ -50,6 +54,9 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
     match sniff::sniff(&head) {
         sniff::Kind::Media(container) => survey.container = Some(container),
         sniff::Kind::Playlist => survey.fatal.push(Defect::Playlist),
+        sniff::Kind::Foreign("a GIF image") if picture::gif_is_animated(&head) => {
+            survey.fatal.push(Defect::AnimatedImage);
+        }
         sniff::Kind::Foreign(what) => survey.fatal.push(Defect::ForeignContainer {
             what: what.to_owned(),
         }),
@@ -75,8 +82,14 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
         Some(Container::Matroska | Container::Webm) if matroska::is_encrypted(&source)? => {
             survey.fatal.push(Defect::Encrypted)
         }
+        Some(Container::Png) => survey.picture = Some(picture::png(&source)?),
+        Some(Container::Jpeg) => survey.picture = Some(picture::jpeg(&source)?),
+        Some(Container::Webp) => survey.picture = Some(picture::webp(&source)?),
         Some(Container::Wav) => survey.missing_bytes = wave::missing_bytes(&source)?,
         _ => {}
+    }
+    if survey.picture.is_some_and(|picture| picture.animated) {
+        survey.fatal.push(Defect::AnimatedImage);
     }
     Ok(survey)
 }

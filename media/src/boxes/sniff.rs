@@ -17,8 +17,6 @@ const FOREIGN: &[(&[u8], &str)] = &[
     (b"\x00\x00\x01\xb3", "an MPEG video stream"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF (Windows Media)"),
     (b".RMF", "RealMedia"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"BM", "a BMP image"),
     (b"II*\x00", "a TIFF image"),
@@ -51,6 +49,12 @@ pub fn sniff(head: &[u8]) -> Kind {
     }
     if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Kind::Foreign(what);
+    }
+    if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Kind::Media(Container::Png);
+    }
+    if head.starts_with(b"\xff\xd8\xff") {
+        return Kind::Media(Container::Jpeg);
     }
     if head.starts_with(b"fLaC") {
         return Kind::Media(Container::Flac);
@@ -111,7 +115,7 @@ fn riff(head: &[u8]) -> Option<Kind> {
     Some(match &super::four(head, 8)? {
         b"WAVE" => Kind::Media(Container::Wav),
         b"AVI " => Kind::Foreign("AVI"),
-        b"WEBP" => Kind::Foreign("a WebP image"),
+        b"WEBP" => Kind::Media(Container::Webp),
         _ => Kind::Foreign("an unknown RIFF file"),
     })
 }
@@ -178,7 +182,10 @@ mod tests {
 
     #[test]
     fn the_bytes_decide_and_not_the_name() {
-        let cases: [(&[u8], Kind); 14] = [
+        let cases: [(&[u8], Kind); 17] = [
+            (b"\x89PNG\r\n\x1a\n\0", Kind::Media(Container::Png)),
+            (b"\xff\xd8\xff\xe0", Kind::Media(Container::Jpeg)),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Kind::Media(Container::Webp)),
             (b"\0\0\0\x20ftypisom", Kind::Media(Container::Mp4)),
             (b"\0\0\0\x14ftypqt  ", Kind::Media(Container::Mov)),
             (b"\0\0\0\x1cftypheic", Kind::Foreign("a HEIF image")),

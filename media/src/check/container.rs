@@ -1,24 +1,16 @@
-//! What a film's container says: its tracks, chapters and the order of its boxes.
+//! What ffprobe says of a film's container: its tracks and chapters.
 
-use std::io::SeekFrom;
 use std::path::Path;
 
 use serde::Deserialize;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use crate::{Call, Context, MediaError, Program};
-
-/// Top-level boxes looked at; a film of ours has four.
-const MAX_TOP_LEVEL_BOXES: usize = 64;
+use crate::{Call, Context, MediaError};
 
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) tracks: Vec<Track>,
     pub(super) chapters: usize,
     pub(super) bytes: u64,
-    /// The index precedes the media, so that playing can begin before all is fetched.
-    pub(super) index_first: bool,
 }
 
 impl Container {
@@ -47,6 +39,10 @@ pub(super) struct Track {
     pub(super) height: u32,
     #[serde(rename = "pix_fmt")]
     pub(super) pixel_format: String,
+    color_space: Option<String>,
+    color_transfer: Option<String>,
+    color_primaries: Option<String>,
+    color_range: Option<String>,
     sample_aspect_ratio: Option<String>,
     pub(super) time_base: String,
     pub(super) start_pts: Option<i64>,
@@ -64,13 +60,25 @@ impl Track {
         )
     }
 
+    /// Matrix, transfer, primaries and range, as ffprobe names them.
+    pub(super) fn colours(&self) -> [&str; 4] {
+        [
+            &self.color_space,
+            &self.color_transfer,
+            &self.color_primaries,
+            &self.color_range,
+        ]
+        .map(|said| said.as_deref().unwrap_or("unknown"))
+    }
+
     pub(super) fn duration_seconds(&self) -> Option<f64> {
         let (num, den) = self.time_base.split_once('/')?;
         Some(self.duration_ts? as f64 * num.parse::<f64>().ok()? / den.parse::<f64>().ok()?)
     }
 }
 
-pub(super) async fn read(ctx: &Context, film: &Path) -> Result<Container, MediaError> {
+/// `call` is an ffprobe that has `film` as its input.
+pub(super) async fn read(ctx: &Context, film: &Path, call: Call) -> Result<Container, MediaError> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(default)]
@@ -78,12 +86,7 @@ pub(super) async fn read(ctx: &Context, film: &Path) -> Result<Container, MediaE
         #[serde(default)]
         chapters: Vec<serde::de::IgnoredAny>,
     }
-    let call = Call::new(Program::Ffprobe).own_input(film).args([
-        "-show_streams",
-        "-show_chapters",
-        "-of",
-        "json",
-    ]);
+    let call = call.args(["-show_streams", "-show_chapters", "-of", "json"]);
     let answer = ctx.run(call).await?;
     let answer: Answer = serde_json::from_slice(&answer.stdout)
         .map_err(std::io::Error::other)
@@ -95,32 +98,5 @@ pub(super) async fn read(ctx: &Context, film: &Path) -> Result<Container, MediaE
             .await
             .map_err(MediaError::io("looking at the film"))?
             .len(),
-        index_first: index_first(film)
-            .await
-            .map_err(MediaError::io("reading the boxes of the film"))?,
     })
-}
-
-/// `moov` is met before `mdat`.
-async fn index_first(film: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(film).await?;
-    let mut at = 0u64;
-    for _ in 0..MAX_TOP_LEVEL_BOXES {
-        file.seek(SeekFrom::Start(at)).await?;
-        let size = u64::from(file.read_u32().await?);
-        let mut kind = [0; 4];
-        file.read_exact(&mut kind).await?;
-        match &kind {
-            b"moov" => return Ok(true),
-            b"mdat" => return Ok(false),
-            _ => {}
-        }
-        // 1: the size follows in 64 bits. 0: to the end of the file.
-        at += match size {
-            0 => return Ok(false),
-            1 => file.read_u64().await?,
-            size => size,
-        };
-    }
-    Ok(false)
 }

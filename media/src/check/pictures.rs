@@ -1,67 +1,173 @@
-//! The film's pictures: listed as packets and decoded one by one.
+//! The film's pictures: found in its index, hashed packet by packet, and decoded.
 
 use std::path::Path;
 
-use botflix_common::task::CheckSpec;
-use sha2::{Digest, Sha256};
+use botflix_common::task::{CheckSpec, Verify};
 
-use crate::assemble::packets::{self, Origin};
+use crate::assemble::digest::PictureDigest;
+use crate::mp4::work::{self, Work};
+use crate::mp4::{self, Media, Movie, Mp4Error, Order, TrackKind};
 use crate::{Call, Context, MediaError, Program};
 
-#[derive(Debug)]
-pub(super) struct Pictures {
+/// Packets between two reports of progress.
+const REPORT_EVERY: usize = 256;
+
+/// Of a `colr` box: BT.709 primaries, transfer and matrix, limited range.
+const TAG: &[u8] = b"nclx\x00\x01\x00\x01\x00\x01\x00";
+
+/// What the film's index and packets say.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
     pub(super) packets: u64,
-    pub(super) starts_on_key_frame: bool,
-    /// SHA-256 over the packets, in hex.
+    /// Those that decoding can start with.
+    pub(super) key_pictures: u64,
+    pub(super) starts_on_key_picture: bool,
+    /// The first join of the plan at which the film has no key picture.
+    pub(super) join_without_key: Option<u64>,
+    /// See [`PictureDigest`], in hex.
     pub(super) digest: String,
     /// The first picture that is not on the frame grid, and the tick at which it is shown.
     pub(super) off_grid: Option<(u64, i64)>,
-    pub(super) decoded: u64,
-    /// Complaints of the decoder.
-    pub(super) decoder_errors: u32,
+    /// The index precedes the media, so that playing can begin before all is fetched.
+    pub(super) index_first: bool,
+    /// The container says BT.709, limited.
+    pub(super) tagged: bool,
 }
 
-pub(super) async fn read(
+/// What a decoder makes of it.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) pictures: u64,
+    /// Complaints of the decoder.
+    pub(super) errors: u32,
+}
+
+pub(super) async fn list(
     ctx: &Context,
     spec: &CheckSpec,
     film: &Path,
-) -> Result<Pictures, MediaError> {
-    let mut digest = Sha256::new();
-    let packets = packets::list(ctx, film, Origin::Ours, &mut digest).await?;
-    ctx.progress.report(0.2, None);
+) -> Result<Listed, MediaError> {
+    let (film, joins) = (film.to_owned(), spec.joins.clone());
     let (_, ticks) = spec.format.fps.timescale();
-    let (decoded, decoder_errors) =
-        decode(&ctx.part(0.2, 1.0), spec, film, packets.frames()).await?;
-    Ok(Pictures {
-        packets: packets.frames(),
-        starts_on_key_frame: packets.first_is_key,
-        digest: hex::encode(digest.finalize()),
-        off_grid: packets.off_grid(ticks),
-        decoded,
-        decoder_errors,
+    work::run(ctx, "reading the film", move |work| {
+        let Some(movie) = mp4::read(&film)? else {
+            // Not a plain MP4: no pictures are found in it, which fails the film.
+            return Ok(Listed::default());
+        };
+        listed(work, &film, &movie, ticks, &joins)
+    })
+    .await
+}
+
+fn listed(
+    work: &Work,
+    film: &Path,
+    movie: &Movie,
+    ticks: u32,
+    joins: &[u64],
+) -> Result<Listed, MediaError> {
+    let Some(track) = movie.track(TrackKind::Video) else {
+        return Ok(Listed::default());
+    };
+    let samples = track.samples()?;
+    let shown_at = track.shown_at()?;
+    let Order { shown } = Order::of(&shown_at);
+    let mut keys: Vec<u64> = samples
+        .iter()
+        .zip(&shown)
+        .filter(|(sample, _)| sample.sync)
+        .map(|(_, shown)| u64::from(*shown))
+        .collect();
+    keys.sort_unstable();
+    let first_tick = track
+        .edits
+        .iter()
+        .map(|edit| edit.media_time)
+        .find(|media_time| *media_time >= 0)
+        .unwrap_or(0);
+    let media = Media::open(film).map_err(Mp4Error::Io)?;
+    let mut digest = PictureDigest::new(track.avc().as_ref());
+    let mut buffer = Vec::new();
+    for (number, sample) in samples.iter().enumerate() {
+        if number % REPORT_EVERY == 0 {
+            work.go_on()?;
+            let share = number as f64 / samples.len() as f64;
+            work.progress.report(share, None);
+        }
+        media.sample(sample, &mut buffer)?;
+        digest.add(&buffer)?;
+    }
+    Ok(Listed {
+        packets: samples.len() as u64,
+        key_pictures: keys.len() as u64,
+        starts_on_key_picture: samples.first().is_some_and(|sample| sample.sync)
+            && shown.first() == Some(&0),
+        join_without_key: joins
+            .iter()
+            .find(|join| keys.binary_search(join).is_err())
+            .copied(),
+        digest: digest.hex(),
+        off_grid: off_grid(shown_at.iter().map(|at| at - first_tick).collect(), ticks),
+        index_first: movie.index_first,
+        tagged: track
+            .entry()
+            .is_some_and(|entry| entry.bytes.windows(TAG.len()).any(|bytes| bytes == TAG)),
     })
 }
 
+/// The first picture that is not shown at exactly `k × ticks`: its number, and when it is shown.
+fn off_grid(mut shown_at: Vec<i64>, ticks: u32) -> Option<(u64, i64)> {
+    shown_at.sort_unstable();
+    (0u64..)
+        .zip(shown_at)
+        .find(|(frame, at)| u64::try_from(*at) != Ok(frame * u64::from(ticks)))
+}
+
 /// One line of `framecrc` for each picture; shrunk first, so that counting costs nothing beside decoding.
-async fn decode(
+pub(super) async fn decode(
     ctx: &Context,
     spec: &CheckSpec,
     film: &Path,
-    frames: u64,
-) -> Result<(u64, u32), MediaError> {
-    let call = Call::new(Program::Ffmpeg)
+) -> Result<Decoded, MediaError> {
+    let call = Call::new(Program::Ffmpeg);
+    let (call, chosen) = match spec.verify {
+        Verify::Full => (call, ""),
+        // The demuxer already leaves the others in the file, but for a dozen that it reads ahead: those libdav1d does not skip (ffmpeg 5.1.9).
+        Verify::Joins => {
+            let keys = ["-discard", "nokey", "-skip_frame", "nokey"];
+            (call.args(keys), "select=key,")
+        }
+    };
+    let shrunk = format!("{chosen}scale=w=2:h=2:flags=neighbor,format=gray");
+    let call = call
         .own_input(film)
         .args(["-map", "0:v:0", "-an", "-sn", "-dn"])
-        .args(["-vf", "scale=w=2:h=2:flags=neighbor,format=gray"])
+        .args(["-vf", &shrunk])
         .args(["-fps_mode", "passthrough", "-f", "framecrc"])
-        .media_seconds(spec.format.fps.seconds_at(frames))
+        .media_seconds(spec.format.fps.seconds_at(spec.total_frames))
         .arg("pipe:1");
-    let mut decoded = 0;
+    let mut pictures = 0;
     let output = ctx
         .lines(call, |line| {
-            decoded += u64::from(line.starts_with(|c: char| c.is_ascii_digit()));
+            pictures += u64::from(line.starts_with(|c: char| c.is_ascii_digit()));
         })
         .await?
         .success(Program::Ffmpeg, false)?;
-    Ok((decoded, output.error_lines))
+    Ok(Decoded {
+        pictures,
+        errors: output.error_lines,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::off_grid;
+
+    #[test]
+    fn a_missing_doubled_or_late_picture_is_off_the_grid() {
+        assert_eq!(off_grid(vec![0, 1024, 512], 512), None);
+        assert_eq!(off_grid(vec![0, 1024, 1536], 512), Some((1, 1024)));
+        assert_eq!(off_grid(vec![0, 0, 512], 512), Some((1, 0)));
+        assert_eq!(off_grid(vec![-512, 0], 512), Some((0, -512)));
+    }
 }

@@ -1,11 +1,13 @@
 //! Judges the evidence: what makes a film unfit to publish, and what is merely worth telling. Pure.
 
+use botflix_common::film::VideoCodec;
 use botflix_common::finding::{Finding, Severity};
-use botflix_common::task::{CheckSpec, FilmFacts};
+use botflix_common::task::{CheckSpec, FilmFacts, Verify};
 use botflix_common::units::SAMPLE_RATE_HZ;
 
 use super::container::{Container, Track};
-use super::pictures::Pictures;
+use super::pictures::{Decoded, Listed};
+use crate::mix::MAX_GAIN_DB;
 use crate::mix::loudness::Measured;
 
 /// Sound and picture may differ in length by less than one AAC packet, seconds.
@@ -17,6 +19,9 @@ const PACKET_SAMPLES: u64 = 1024;
 /// How far integrated loudness may be from the target, LU.
 const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
 
+/// A gain this near to the most is the most, dB.
+const GAIN_TOLERANCE_DB: f64 = 0.1;
+
 /// A true peak nearer to the limit than this says that the limiter was at work, dB.
 const PEAK_LIMITED_DB: f64 = 3.0;
 
@@ -26,12 +31,18 @@ const SILENT_PEAK_DBTP: f64 = -60.0;
 /// Lengths that the catalog is made for, seconds.
 const USUAL_SECONDS: std::ops::RangeInclusive<f64> = 60.0..=180.0;
 
+/// Matrix, transfer, primaries and range of every film, as ffprobe names them.
+pub(super) const COLOURS: [&str; 4] = ["bt709", "bt709", "bt709", "tv"];
+
 /// Everything that was read and measured.
 pub(super) struct Evidence<'a> {
     pub(super) spec: &'a CheckSpec,
     pub(super) picture_digest: &'a str,
+    /// What the mix was raised by.
+    pub(super) gain_db: f64,
     pub(super) container: &'a Container,
-    pub(super) pictures: &'a Pictures,
+    pub(super) listed: &'a Listed,
+    pub(super) decoded: &'a Decoded,
     /// `None`: there is no sound track.
     pub(super) sound: Option<Measured>,
     pub(super) decoded_samples: u64,
@@ -64,12 +75,8 @@ impl Evidence<'_> {
         points.0
     }
 
-    fn frames_in_ledger(&self) -> u64 {
-        self.spec.ledger.iter().map(|row| row.frames).sum()
-    }
-
     fn video_seconds(&self) -> f64 {
-        self.spec.format.fps.seconds_at(self.pictures.packets)
+        self.spec.format.fps.seconds_at(self.listed.packets)
     }
 
     fn tracks(&self, points: &mut Points) {
@@ -92,31 +99,40 @@ impl Evidence<'_> {
         points.require(container.chapters == wanted, || {
             format!("{} chapters instead of {wanted}", container.chapters)
         });
-        points.require(container.index_first, || {
+        points.require(self.listed.index_first, || {
             "the index comes after the media".to_owned()
         });
     }
 
     fn frames(&self, points: &mut Points) {
-        let (pictures, wanted) = (self.pictures, self.frames_in_ledger());
-        points.require(pictures.packets == wanted, || {
-            format!("{} pictures instead of {wanted}", pictures.packets)
+        let (listed, decoded, wanted) = (self.listed, self.decoded, self.spec.total_frames);
+        points.require(listed.packets == wanted, || {
+            format!("{} pictures instead of {wanted}", listed.packets)
         });
-        points.require(pictures.decoded == wanted, || {
-            format!("{} pictures decode instead of {wanted}", pictures.decoded)
+        let (kind, to_decode) = match self.spec.verify {
+            Verify::Full => ("pictures", wanted),
+            Verify::Joins => ("key pictures", listed.key_pictures),
+        };
+        points.require(decoded.pictures == to_decode, || {
+            format!("{} {kind} decode instead of {to_decode}", decoded.pictures)
         });
-        points.require(pictures.decoder_errors == 0, || {
-            format!("the decoder complained {} times", pictures.decoder_errors)
+        points.require(decoded.errors == 0, || {
+            format!("the decoder complained {} times", decoded.errors)
         });
-        points.require(pictures.starts_on_key_frame, || {
-            "the first picture is not a key frame".to_owned()
+        points.require(listed.starts_on_key_picture, || {
+            "the first picture is not a key picture".to_owned()
         });
-        if let Some((frame, tick)) = pictures.off_grid {
+        if let Some(frame) = listed.join_without_key {
+            points.0.push(format!(
+                "no key picture at frame {frame}, where a segment starts"
+            ));
+        }
+        if let Some((frame, tick)) = listed.off_grid {
             points.0.push(format!(
                 "picture {frame} is shown off the frame grid, at tick {tick}"
             ));
         }
-        points.require(pictures.digest == self.picture_digest, || {
+        points.require(listed.digest == self.picture_digest, || {
             "the pictures are not those of the segments, in their order".to_owned()
         });
     }
@@ -139,15 +155,29 @@ impl Evidence<'_> {
                 track.time_base, format.fps
             )
         });
+        let codec = match self.spec.codec {
+            VideoCodec::H264 => "h264",
+            VideoCodec::Hevc => "hevc",
+            VideoCodec::Av1 => "av1",
+        };
         points.require(
-            track.codec == "h264" && track.pixel_format == "yuv420p",
+            track.codec == codec && track.pixel_format == "yuv420p",
             || {
                 format!(
-                    "pictures are {} {} instead of h264 yuv420p",
+                    "pictures are {} {} instead of {codec} yuv420p",
                     track.codec, track.pixel_format
                 )
             },
         );
+        // A clip's own stream may leave open what the container says.
+        let mut colours = track.colours().into_iter().zip(COLOURS);
+        let agree = colours.all(|(said, wanted)| said == wanted || said == "unknown");
+        points.require(self.listed.tagged && agree, || {
+            format!(
+                "colours are {} instead of BT.709, limited",
+                track.colours().join(", ")
+            )
+        });
         points.require(track.square_pixels(), || "pixels are not square".to_owned());
         starts_at_zero(track, points);
     }
@@ -185,13 +215,16 @@ impl Evidence<'_> {
                 measured.peak_or_silence()
             )
         });
-        points.require(!self.off_target() || self.peak_limited(), || {
-            format!(
-                "an integrated loudness of {:.2} LUFS instead of {}",
-                measured.integrated.unwrap_or(f64::NEG_INFINITY),
-                self.spec.loudness.integrated
-            )
-        });
+        points.require(
+            !self.off_target() || self.peak_limited() || self.hardly_heard(),
+            || {
+                format!(
+                    "an integrated loudness of {:.2} LUFS instead of {}",
+                    measured.integrated.unwrap_or(f64::NEG_INFINITY),
+                    self.spec.loudness.integrated
+                )
+            },
+        );
     }
 
     fn off_target(&self) -> bool {
@@ -210,6 +243,13 @@ impl Evidence<'_> {
         })
     }
 
+    /// The material is so soft that the most gain that makes sense does not bring it to the target.
+    fn hardly_heard(&self) -> bool {
+        let integrated = self.sound.and_then(|sound| sound.integrated);
+        integrated.is_some_and(|i| i < self.spec.loudness.integrated)
+            && self.gain_db >= MAX_GAIN_DB - GAIN_TOLERANCE_DB
+    }
+
     fn silent(&self) -> bool {
         self.sound
             .is_none_or(|sound| sound.peak_or_silence() < SILENT_PEAK_DBTP)
@@ -221,12 +261,13 @@ impl Evidence<'_> {
             width: self.spec.format.width,
             height: self.spec.format.height,
             fps: self.spec.format.fps,
-            frames: self.pictures.packets,
+            frames: self.listed.packets,
             video_seconds: self.video_seconds(),
             audio_seconds: sound.unwrap_or(0.0),
             integrated_lufs: self.sound.and_then(|sound| sound.integrated),
             true_peak_dbtp: self.sound.and_then(|sound| sound.true_peak),
             bytes: self.container.bytes,
+            draft: false,
         }
     }
 
@@ -260,10 +301,14 @@ impl Evidence<'_> {
                 unit: Some("LUFS".to_owned()),
                 ..of_the_film(
                     "loudness_off_target",
-                    format!(
-                        "the target loudness cannot be reached under a true peak of {} dBTP",
-                        wanted.true_peak
-                    ),
+                    if self.hardly_heard() {
+                        format!("the sound is so soft that not even {MAX_GAIN_DB} dB bring it to the target")
+                    } else {
+                        format!(
+                            "the target loudness cannot be reached under a true peak of {} dBTP",
+                            wanted.true_peak
+                        )
+                    },
                 )
             });
         }
@@ -284,11 +329,7 @@ fn of_the_film(rule: &str, message: String) -> Finding {
     Finding {
         rule: rule.to_owned(),
         severity: Severity::Warning,
-        shot: None,
-        at_seconds: None,
         message,
-        measured: None,
-        limit: None,
-        unit: None,
+        ..Finding::default()
     }
 }

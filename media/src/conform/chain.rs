@@ -1,114 +1,206 @@
-//! The filter chain from a clip's pictures to the film's: time, shape, colour. Text only; [`super::conform`] runs it.
+//! The filter chain from a picture's own shape, time and colours to the film's. Text only; [`super::graph`] joins chains.
 
-use botflix_common::film::{FilmFormat, Fit};
-use botflix_common::task::ConformSpec;
+use botflix_common::film::{FilmFormat, Fit, Quality, Rgb};
+use botflix_common::task::{Picture, SourcePicture};
 
 /// The last picture is held at most this long where a clip ends before its shot does. A clip that is shorter still is an error.
 const MAX_HELD_SECONDS: f64 = 2.0;
 
-/// Which of the clip's colours are tagged. An untagged matrix is BT.709 (or BT.2020 when HDR), as a copy of the clip would be taken to be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SourceColour {
-    pub(super) matrix_tagged: bool,
-    pub(super) primaries_tagged: bool,
+/// Shots that start later than this are reached by seeking; before, decoding from the start costs less than it could go wrong.
+const SEEK_FROM_SECONDS: f64 = 3.0;
+/// How much earlier than the shot decoding begins: containers seek by decoding time, and B-frames are shown later than that.
+pub(super) const SEEK_MARGIN_SECONDS: f64 = 1.0;
+
+/// How a clip's pictures come to their places in the segment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reach {
+    /// Decoded from its first picture on.
+    FromStart,
+    /// Decoded from the last key picture before this place of the container's own timeline, which is kept.
+    Seek { container_seconds: f64 },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ToneMapping {
-    None,
-    Hable,
-}
-
-/// ffmpeg has applied the rotation before the first of these.
-pub(super) fn filters(
-    spec: &ConformSpec,
-    colour: &SourceColour,
-    tone_mapping: ToneMapping,
-) -> String {
-    let mut chain = Vec::new();
-    if spec.source.interlaced {
-        chain.push("bwdif=mode=send_frame:parity=auto:deint=all".to_owned());
+pub(super) fn reach(start_seconds: f64, first_picture_seconds: f64) -> Reach {
+    if start_seconds > SEEK_FROM_SECONDS && first_picture_seconds.is_finite() {
+        Reach::Seek {
+            container_seconds: first_picture_seconds + start_seconds - SEEK_MARGIN_SECONDS,
+        }
+    } else {
+        Reach::FromStart
     }
-    chain.extend(timing(spec));
-    chain.extend(picture(spec, colour, tone_mapping));
-    chain.push("setsar=1".to_owned());
-    chain.push("format=yuv420p".to_owned());
-    let held = (spec.format.fps.fps() * MAX_HELD_SECONDS).ceil();
-    chain.push(format!("tpad=stop_mode=clone:stop={held}"));
-    chain.push(format!("trim=end_frame={}", spec.frames));
-    chain.join(",")
 }
 
 /// Frame `k` of the segment is the picture nearest to `start + k / fps`, counted from the clip's first picture, whatever its timestamp.
-fn timing(spec: &ConformSpec) -> [String; 3] {
-    [
-        "setpts=PTS-STARTPTS".to_owned(),
+pub(super) fn timing(
+    format: FilmFormat,
+    start_seconds: f64,
+    first_picture_seconds: f64,
+    reach: Reach,
+) -> Vec<String> {
+    let from_first = match reach {
+        Reach::FromStart => "setpts=PTS-STARTPTS".to_owned(),
+        // `setpts` cuts what lies behind the point: without rounding, a time base as coarse as the frames would lose one.
+        Reach::Seek { .. } => format!("setpts='round(PTS-({first_picture_seconds:.6})/TB)'"),
+    };
+    vec![
+        from_first,
         format!(
-            "fps=fps={}:start_time={:.6}:round=near",
-            spec.format.fps, spec.start_seconds
+            "fps=fps={}:start_time={start_seconds:.6}:round=near",
+            format.fps
         ),
         "setpts=PTS-STARTPTS".to_owned(),
     ]
 }
 
-fn picture(spec: &ConformSpec, colour: &SourceColour, tone_mapping: ToneMapping) -> Vec<String> {
-    let scale = scale(spec.format, spec.fit);
-    let range = if spec.source.full_range {
+/// Holds the last picture for a while, and ends at the exact count.
+pub(super) fn counted(format: FilmFormat, frames: u64) -> [String; 2] {
+    let held = (format.fps.fps() * MAX_HELD_SECONDS).ceil();
+    [
+        format!("tpad=stop_mode=clone:stop={held}"),
+        format!("trim=end_frame={frames}"),
+    ]
+}
+
+/// What the shape depends on beside the picture itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// `Cover` keeps what lies beyond the frame: a motion may show it.
+    pub(super) whole: bool,
+    pub(super) quality: Quality,
+    /// This ffmpeg has zimg.
+    pub(super) zscale: bool,
+}
+
+/// Size, colours, background. ffmpeg has applied the rotation before the first of these. `label` is unique in the graph.
+pub(super) fn shaped(
+    picture: &Picture,
+    look: &SourcePicture,
+    frame: Frame,
+    label: &str,
+) -> Vec<String> {
+    let mut chain = Vec::new();
+    if look.interlaced {
+        chain.push("bwdif=mode=send_frame:parity=auto:deint=all".to_owned());
+    }
+    let bars = picture.fit == Fit::Contain && !is_grey(picture.background);
+    // Filters that paint convert colours with BT.601's matrix: coloured ones are painted in RGB, greys need no matrix.
+    let painted = look.alpha || bars;
+    let scale = scale(picture.fit, frame);
+    let matrix = in_matrix(look);
+    let range = if look.full_range {
         ":in_range=full"
     } else {
         ""
     };
-    let to_film = ":out_color_matrix=bt709:out_range=tv";
-    let mut chain = if spec.source.hdr && tone_mapping == ToneMapping::Hable {
-        let matrix = if colour.matrix_tagged {
-            ""
+    if frame.zscale && (look.hdr || is_wide(look)) {
+        chain.push(scale);
+        chain.extend(if look.hdr {
+            tone_mapped(look)
         } else {
-            ":min=bt2020nc"
-        };
-        let primaries = if colour.primaries_tagged {
-            ""
-        } else {
-            ":pin=bt2020"
-        };
-        vec![
-            scale,
-            format!("zscale=t=linear:npl=100{matrix}{primaries}"),
-            "format=gbrpf32le".to_owned(),
-            "zscale=p=bt709".to_owned(),
-            "tonemap=tonemap=hable:desat=0".to_owned(),
-            "zscale=t=bt709:m=bt709:r=tv".to_owned(),
-        ]
-    } else {
-        let matrix = match (colour.matrix_tagged, spec.source.hdr) {
-            (true, _) => "",
-            (false, true) => ":in_color_matrix=bt2020",
-            (false, false) => ":in_color_matrix=bt709",
-        };
-        if spec.source.alpha {
-            // Premultiplied in RGB is the picture over black.
-            vec![
-                format!("{scale}{matrix}{range}"),
-                "format=gbrap".to_owned(),
-                "premultiply=inplace=1".to_owned(),
-                "format=gbrp".to_owned(),
-                format!("scale={}", to_film.trim_start_matches(':')),
-            ]
-        } else {
-            vec![format!("{scale}{matrix}{range}{to_film}")]
+            narrowed(look)
+        });
+        if painted {
+            chain.push("scale=in_color_matrix=bt709:in_range=tv,format=gbrp".to_owned());
         }
-    };
-    let FilmFormat { width, height, .. } = spec.format;
-    chain.push(match spec.fit {
-        Fit::Contain => format!("pad=eval=frame:w={width}:h={height}:x=-1:y=-1:color=black"),
-        Fit::Cover => format!("crop=w={width}:h={height}"),
-    });
+    } else if look.alpha {
+        chain.push(format!("{scale}{matrix}{range}"));
+        chain.push(format!("format=rgba,{}", over(picture.background, label)));
+    } else if painted {
+        chain.push(format!("{scale}{matrix}{range},format=gbrp"));
+    } else {
+        chain.push(format!(
+            "{scale}{matrix}{range}:out_color_matrix=bt709:out_range=tv"
+        ));
+    }
+    chain.extend(framed(picture, frame));
+    if painted {
+        chain.push("scale=out_color_matrix=bt709:out_range=tv".to_owned());
+    }
+    chain.push("setsar=1".to_owned());
     chain
+}
+
+fn framed(picture: &Picture, frame: Frame) -> Option<String> {
+    let Frame { width, height, .. } = frame;
+    match picture.fit {
+        Fit::Contain => Some(format!(
+            "pad=eval=frame:w={width}:h={height}:x=-1:y=-1:color={}",
+            hex(picture.background)
+        )),
+        Fit::Cover if frame.whole => None,
+        Fit::Cover => Some(format!("crop=w={width}:h={height}")),
+    }
+}
+
+/// Transparent parts show the background.
+fn over(background: Rgb, label: &str) -> String {
+    let Rgb([red, green, blue]) = background;
+    // `drawbox` crashes on pictures with alpha in ffmpeg 5.1.9.
+    format!(
+        "split[{label}a][{label}b];[{label}a]format=rgb24,lutrgb=r={red}:g={green}:b={blue},format=gbrp[{label}c];[{label}c][{label}b]overlay=format=gbrp"
+    )
+}
+
+fn hex(Rgb([red, green, blue]): Rgb) -> String {
+    format!("0x{red:02x}{green:02x}{blue:02x}")
+}
+
+fn is_grey(Rgb([red, green, blue]): Rgb) -> bool {
+    red == green && green == blue
+}
+
+/// SDR in the primaries of BT.2020.
+fn is_wide(look: &SourcePicture) -> bool {
+    !look.hdr && look.primaries.as_deref() == Some("bt2020")
+}
+
+/// An untagged matrix is BT.709 (or BT.2020 when HDR), as a copy of the clip would be taken to be.
+fn in_matrix(look: &SourcePicture) -> &'static str {
+    match (&look.matrix, look.hdr) {
+        (Some(_), _) => "",
+        (None, true) => ":in_color_matrix=bt2020",
+        (None, false) => ":in_color_matrix=bt709",
+    }
+}
+
+fn tone_mapped(look: &SourcePicture) -> Vec<String> {
+    let matrix = if look.matrix.is_some() {
+        ""
+    } else {
+        ":min=bt2020nc"
+    };
+    let primaries = if look.primaries.is_some() {
+        ""
+    } else {
+        ":pin=bt2020"
+    };
+    vec![
+        format!("zscale=t=linear:npl=100{matrix}{primaries}"),
+        "format=gbrpf32le".to_owned(),
+        "zscale=p=bt709".to_owned(),
+        "tonemap=tonemap=hable:desat=0".to_owned(),
+        "zscale=t=bt709:m=bt709:r=tv".to_owned(),
+    ]
+}
+
+fn narrowed(look: &SourcePicture) -> Vec<String> {
+    let range = if look.full_range { "full" } else { "limited" };
+    let matrix = if look.matrix.is_some() {
+        ""
+    } else {
+        ":min=bt2020nc"
+    };
+    vec![format!(
+        "zscale=pin=bt2020:tin=bt709:rin={range}{matrix}:p=bt709:t=bt709:m=bt709:r=limited"
+    )]
 }
 
 /// To the largest even size inside the frame, or the smallest around it, in square pixels (`dar` has the sample aspect ratio in it). Evaluated
 /// for each frame, because a clip's size may change.
-fn scale(format: FilmFormat, fit: Fit) -> String {
-    let FilmFormat { width, height, .. } = format;
+fn scale(fit: Fit, frame: Frame) -> String {
+    let Frame { width, height, .. } = frame;
     let (w, h) = match fit {
         Fit::Contain => (
             format!("2*max(1,round(min({width},{height}*dar)/2))"),
@@ -119,59 +211,9 @@ fn scale(format: FilmFormat, fit: Fit) -> String {
             format!("2*ceil(max({height},{width}/dar)/2-0.01)"),
         ),
     };
-    format!("scale=eval=frame:w='{w}':h='{h}':flags=bicubic")
-}
-
-#[cfg(test)]
-mod tests {
-    use botflix_common::hash::Sha;
-    use botflix_common::task::{EngineClass, SourcePicture};
-    use botflix_common::units::FrameRate;
-
-    use super::*;
-
-    fn spec(fit: Fit) -> ConformSpec {
-        ConformSpec {
-            clip: Sha::of(b"clip"),
-            engine: EngineClass::X264Cpu1,
-            format: FilmFormat {
-                width: 640,
-                height: 360,
-                fps: FrameRate::new(24000, 1001).unwrap(),
-            },
-            fit,
-            start_seconds: 0.5,
-            frames: 48,
-            source: SourcePicture {
-                interlaced: false,
-                hdr: false,
-                alpha: false,
-                full_range: false,
-            },
-        }
-    }
-
-    #[test]
-    fn time_comes_before_shape_and_the_count_comes_last() {
-        let tagged = SourceColour {
-            matrix_tagged: true,
-            primaries_tagged: true,
-        };
-        let chain = filters(&spec(Fit::Contain), &tagged, ToneMapping::None);
-        assert!(chain.starts_with("setpts=PTS-STARTPTS,fps=fps=24000/1001:start_time=0.500000"));
-        assert!(chain.ends_with("tpad=stop_mode=clone:stop=48,trim=end_frame=48"));
-        assert!(!chain.contains("in_color_matrix") && !chain.contains("bwdif"));
-    }
-
-    #[test]
-    fn an_untagged_clip_is_taken_for_bt709_and_an_hdr_one_for_bt2020() {
-        let untagged = SourceColour {
-            matrix_tagged: false,
-            primaries_tagged: false,
-        };
-        let mut spec = spec(Fit::Cover);
-        assert!(filters(&spec, &untagged, ToneMapping::None).contains("in_color_matrix=bt709"));
-        spec.source.hdr = true;
-        assert!(filters(&spec, &untagged, ToneMapping::Hable).contains("min=bt2020nc:pin=bt2020"));
-    }
+    let flags = match frame.quality {
+        Quality::Draft => "fast_bilinear",
+        Quality::Standard | Quality::High => "bicubic",
+    };
+    format!("scale=eval=frame:w='{w}':h='{h}':flags={flags}")
 }

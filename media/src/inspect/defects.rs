@@ -218,7 +218,7 @@ fn span_of_pictures(measured: &Measured<'_>) -> (f64, f64) {
 }
 
 fn end_of_sound(measured: &Measured<'_>) -> f64 {
-    let start = measured.listing.sound_start_seconds().unwrap_or(0.0);
+    let start = measured.listing.sound_start_seconds.unwrap_or(0.0);
     measured.sound.map_or(0.0, |sound| start + sound.seconds())
 }
 

@@ -1,6 +1,7 @@
 //! What was seen of one stream while all of it was listed and decoded, in ticks of the stream.
 
 use super::stream::fields;
+use super::words::Words;
 
 /// Four hours at 120 frames per second; the lists below stay under 30 MB.
 const MAX_PICTURES: usize = 4 * 3600 * 120;
@@ -14,9 +15,9 @@ pub struct Seen {
     pub first_is_key: bool,
     pub first_pts: Option<i64>,
     pub frames: u64,
-    /// Of the first decoded frame.
-    pub first_frame: Option<i64>,
-    /// Presented times of pictures, ascending once finished.
+    /// Of all packets together.
+    pub bytes: u64,
+    /// Presented times of pictures, ascending.
     pub times: Vec<i64>,
     /// Duration of the picture that is presented last, where the container has one.
     pub last_duration: Option<i64>,
@@ -38,7 +39,7 @@ impl Seen {
             first_is_key: false,
             first_pts: None,
             frames: 0,
-            first_frame: None,
+            bytes: 0,
             times: Vec::new(),
             last_duration: None,
             interlaced: false,
@@ -51,15 +52,15 @@ impl Seen {
         }
     }
 
-    /// Returns where in the file the packet lies.
-    pub fn packet(&mut self, line: &str) -> Option<u64> {
-        let (mut pts, mut position) = (None, None);
+    pub fn packet(&mut self, line: &str) {
+        let (mut pts, mut duration) = (None, None);
         let (mut key, mut hidden, mut video) = (false, false, false);
         for (name, value) in fields(line) {
             match name {
                 "codec_type" => video = value == "video",
                 "pts" => pts = value.parse().ok(),
-                "pos" => position = value.parse().ok(),
+                "duration" => duration = value.parse().ok(),
+                "size" => self.bytes += value.parse::<u64>().unwrap_or(0),
                 "flags" => (key, hidden) = (value.contains('K'), value.contains('D')),
                 _ => {}
             }
@@ -75,49 +76,26 @@ impl Seen {
             pts.filter(|_| video && !hidden && self.packet_times.len() < MAX_PICTURES)
         {
             self.packet_times.push(pts);
-        }
-        position
-    }
-
-    pub fn frame(&mut self, line: &str) {
-        let (mut pts, mut guess, mut duration) = (None, None, None);
-        let (mut width, mut height) = (0, 0);
-        let mut video = false;
-        for (name, value) in fields(line) {
-            match name {
-                "media_type" => video = value == "video",
-                "pts" => pts = value.parse().ok(),
-                "best_effort_timestamp" => guess = value.parse().ok(),
-                // Renamed in ffmpeg 6.
-                "pkt_duration" | "duration" => duration = value.parse().ok(),
-                "width" => width = value.parse().unwrap_or(0),
-                "height" => height = value.parse().unwrap_or(0),
-                "interlaced_frame" => self.interlaced |= value == "1",
-                _ => {}
-            }
-        }
-        self.frames += 1;
-        let time = pts.or(guess);
-        self.first_frame = self.first_frame.or(time);
-        if !video {
-            return;
-        }
-        let size = *self.size.get_or_insert((width, height));
-        self.size_changes |= size != (width, height);
-        if self.times.len() >= MAX_PICTURES {
-            self.too_many = true;
-        } else if let Some(time) = time {
-            self.times.push(time);
-            if self.last_time.is_none_or(|last| time >= last) {
-                self.last_time = Some(time);
+            if self.last_time.is_none_or(|last| pts >= last) {
+                self.last_time = Some(pts);
                 self.last_duration = duration.filter(|ticks: &i64| *ticks > 0);
             }
         }
     }
 
-    /// After the last line.
-    pub fn finish(&mut self) {
+    /// What came of decoding the pictures.
+    pub fn decoded(&mut self, words: Words) {
+        self.frames = words.pictures;
+        self.times = words.times;
         self.times.sort_unstable();
+        self.too_many = words.too_many;
+        self.interlaced = words.interlaced;
+        self.size = words.size;
+        self.size_changes = words.size_changes;
+    }
+
+    /// After the last packet.
+    pub fn finish(&mut self) {
         self.reorder_frames = reorder(&std::mem::take(&mut self.packet_times));
     }
 
@@ -151,15 +129,19 @@ mod tests {
         let mut seen = Seen::nothing();
         for (pts, flags) in [(0, "K_"), (3, "__"), (1, "__"), (9, "_D")] {
             seen.packet(&format!(
-                "codec_type=video|stream_index=0|pts={pts}|pos={pts}|flags={flags}"
-            ));
-        }
-        for (pts, guess, duration, width) in [("0", 0, 1, 64), ("N/A", 1, 1, 64), ("3", 3, 2, 32)] {
-            seen.frame(&format!(
-                "media_type=video|pts={pts}|best_effort_timestamp={guess}|pkt_duration={duration}|width={width}|height=36|interlaced_frame=1"
+                "codec_type=video|stream_index=0|pts={pts}|duration={}|size=100|pos={pts}|flags={flags}",
+                pts / 2 + 1
             ));
         }
         seen.finish();
+        seen.decoded(Words {
+            pictures: 3,
+            times: vec![0, 3, 1],
+            interlaced: true,
+            size: Some((64, 36)),
+            size_changes: true,
+            ..Words::default()
+        });
         assert_eq!(seen.times, [0, 1, 3]);
         assert_eq!(
             (
@@ -170,7 +152,7 @@ mod tests {
             ),
             (4, 1, 3, 1)
         );
-        assert_eq!(seen.last_duration, Some(2));
+        assert_eq!((seen.last_duration, seen.bytes), (Some(2), 400));
         assert!(seen.interlaced && seen.size_changes && seen.starts_with_key());
     }
 }

@@ -1,24 +1,27 @@
-//! Brings the mix to a loudness under a peak: gain and limiter, repeated until the integrated loudness is met. Works from file to file; knows
-//! no ffmpeg.
+//! Which gain brings the mix to a loudness under a peak. Pure.
 
-use std::path::Path;
+use botflix_common::task::Prediction;
 
-use botflix_common::units::SAMPLE_RATE_HZ;
-use tokio_util::sync::CancellationToken;
-
-use super::limiter::Limiter;
-use super::loudness::{Meter, amplitude};
-use super::pcm::{self, Writer};
-use crate::{MediaError, Progress};
+use super::loudness::Stretch;
 
 /// Close enough before encoding, LU.
-const TOLERANCE_LU: f64 = 0.05;
+pub(super) const TOLERANCE_LU: f64 = 0.05;
 
 /// Passes over the film's sound for one goal. One to four are the rule; more mean that the peak is in the way.
-const MAX_PASSES: u32 = 7;
+pub(super) const MAX_PASSES: u32 = 7;
 
-/// Limiting beyond this only distorts, dB.
+/// Peaks are turned down by this much at most, dB: beyond it limiting only distorts.
 const MAX_LIMITING_DB: f64 = 24.0;
+
+/// Near silence is not made loud: beyond this it is the noise of rooms and recorders that would be heard, dB. A film that needs more stays
+/// softer than asked, and `check` says so in a finding.
+pub(crate) const MAX_GAIN_DB: f64 = 40.0;
+
+/// More gain lets more through the absolute gate, which changes the loudness, which changes the gain: settled in so many rounds.
+const GATE_ROUNDS: u32 = 4;
+
+/// A predicted peak may be this much too low: resampling moves peaks, and sounds are cut where no peak was measured.
+const PREDICTION_MARGIN_DB: f64 = 0.3;
 
 /// The least by which loudness is taken to follow gain when limited.
 const LEAST_SLOPE: f64 = 0.15;
@@ -36,115 +39,58 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    /// The gain that would do without a limiter.
-    pub(super) fn gain_for(&self, integrated: Option<f64>) -> f64 {
-        integrated.map_or(0.0, |i| self.integrated - i)
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Levelled {
-    pub(super) gain_db: f64,
-    /// LUFS after gain and limiter.
-    pub(super) integrated: Option<f64>,
-}
-
-/// One raw file in, one out; blocking.
-pub(super) struct Leveller<'a> {
-    pub(super) bed: &'a Path,
-    pub(super) out: &'a Path,
-    pub(super) total_samples: u64,
-    pub(super) cancel: CancellationToken,
-    pub(super) progress: Progress,
-}
-
-impl Leveller<'_> {
-    /// The loudness of the unlevelled mix.
-    pub(super) fn measure(&self) -> Result<Option<f64>, MediaError> {
-        let mut meter = Meter::of_loudness()?;
-        self.each_block(|block| meter.add(block.as_flattened()))?;
-        meter.integrated()
-    }
-
-    /// Writes the mix, whose own loudness is `bed`, as near to `goal` as limiting allows, beginning with `gain_db`. A mix without loudness is
-    /// limited only.
-    pub(super) fn reach(
-        &self,
-        goal: Goal,
-        bed: Option<f64>,
-        gain_db: f64,
-    ) -> Result<Levelled, MediaError> {
-        let most = goal.gain_for(bed) + MAX_LIMITING_DB;
-        let mut search = Search::new(goal.integrated, most);
-        let mut gain_db = gain_db.min(most);
-        for _ in 0..MAX_PASSES {
-            let levelled = self.render(gain_db, goal.ceiling)?;
-            let next = levelled
-                .integrated
-                .and_then(|integrated| search.next(gain_db, integrated));
-            match next {
-                Some(next) => gain_db = next,
-                None => return Ok(levelled),
-            }
+    /// The gain that does without a limiter. What has no loudness is left as it is.
+    pub(super) fn gain_for(&self, mix: &Unlevelled) -> f64 {
+        let mut gain_db = 0.0;
+        for _ in 0..GATE_ROUNDS {
+            let missing = mix
+                .integrated_at(gain_db)
+                .map_or(0.0, |i| self.integrated - i);
+            gain_db = f64::min(gain_db + missing, MAX_GAIN_DB);
         }
-        self.render(search.nearest().unwrap_or(gain_db), goal.ceiling)
+        gain_db
     }
 
-    /// The mix at a gain, limited, to `out`.
-    fn render(&self, gain_db: f64, ceiling: f64) -> Result<Levelled, MediaError> {
-        let gain = amplitude(gain_db) as f32;
-        let mut limiter = Limiter::new(amplitude(ceiling) as f32);
-        let mut meter = Meter::of_loudness()?;
-        let mut writer = Writer::create(self.out)?;
-        let (mut scaled, mut finished) = (Vec::new(), Vec::new());
-        self.each_block(|block| {
-            scaled.clear();
-            scaled.extend(
-                block
-                    .iter()
-                    .map(|[left, right]| [left * gain, right * gain]),
-            );
-            finished.clear();
-            limiter.push(&scaled, &mut finished);
-            meter.add(finished.as_flattened())?;
-            writer.write(&finished)
-        })?;
-        finished.clear();
-        limiter.finish(&mut finished);
-        meter.add(finished.as_flattened())?;
-        writer.write(&finished)?;
-        writer.finish()?;
-        Ok(Levelled {
-            gain_db,
-            integrated: meter.integrated()?,
-        })
+    /// The highest gain that is tried where a limiter takes some of it back.
+    pub(super) fn most_gain_for(&self, mix: &Unlevelled) -> f64 {
+        let over = mix.peak_at(0.0) - self.ceiling;
+        (MAX_LIMITING_DB - over).clamp(-MAX_GAIN_DB, MAX_GAIN_DB)
+    }
+}
+
+/// What is known of the mix before it is levelled.
+pub(super) enum Unlevelled {
+    /// From the facts of the clips.
+    Predicted(Prediction),
+    Recorded(Stretch),
+}
+
+impl Unlevelled {
+    /// LUFS at a gain.
+    pub(super) fn integrated_at(&self, gain_db: f64) -> Option<f64> {
+        match self {
+            Self::Predicted(predicted) => predicted.integrated_lufs.map(|i| i + gain_db),
+            Self::Recorded(stretch) => stretch.measured_at(gain_db).integrated,
+        }
     }
 
-    fn each_block(
-        &self,
-        mut work: impl FnMut(&[super::true_peak::Frame]) -> Result<(), MediaError>,
-    ) -> Result<(), MediaError> {
-        let mut done = 0u64;
-        let mut told = 0u64;
-        pcm::read(self.bed, |block| {
-            if self.cancel.is_cancelled() {
-                return Err(MediaError::Canceled);
-            }
-            done += block.len() as u64;
-            // Once per ten seconds of sound: often enough to be seen moving.
-            if done - told > u64::from(SAMPLE_RATE_HZ) * 10 {
-                told = done;
-                self.progress
-                    .report(done as f64 / self.total_samples.max(1) as f64, None);
-            }
-            work(block)
-        })
+    /// dBTP at a gain, no lower than it really is.
+    pub(super) fn peak_at(&self, gain_db: f64) -> f64 {
+        let (peak, margin) = match self {
+            Self::Predicted(predicted) => (predicted.true_peak_dbtp, PREDICTION_MARGIN_DB),
+            Self::Recorded(stretch) => (stretch.measured().true_peak, 0.0),
+        };
+        peak.map_or(f64::NEG_INFINITY, |peak| peak + margin + gain_db)
+    }
+
+    pub(super) fn is_predicted(&self) -> bool {
+        matches!(self, Self::Predicted(_))
     }
 }
 
 /// Looks for the gain at which the limited sound has the wanted loudness. Loudness grows with gain, but neither evenly nor by as much: the
 /// limiter takes some back, and the gate of BS.1770 lets more in.
-struct Search {
+pub(super) struct Search {
     goal: f64,
     most: f64,
     /// Gains tried and the loudness each gave.
@@ -152,7 +98,7 @@ struct Search {
 }
 
 impl Search {
-    fn new(goal: f64, most: f64) -> Self {
+    pub(super) fn new(goal: f64, most: f64) -> Self {
         Self {
             goal,
             most,
@@ -161,7 +107,7 @@ impl Search {
     }
 
     /// The gain to try after `gain` gave `loudness`; `None`: near enough, or no gain will do better.
-    fn next(&mut self, gain: f64, loudness: f64) -> Option<f64> {
+    pub(super) fn next(&mut self, gain: f64, loudness: f64) -> Option<f64> {
         let missing = self.goal - loudness;
         if missing.abs() < TOLERANCE_LU {
             return None;
@@ -200,70 +146,19 @@ impl Search {
         loud.map(|(gain, _)| *gain).min_by(f64::total_cmp)
     }
 
-    fn nearest(&self) -> Option<f64> {
-        let distance = |(_, loudness): &&(f64, f64)| (loudness - self.goal).abs();
-        let nearest = self
-            .tried
+    /// The gain that came nearest, and the loudness it gave.
+    pub(super) fn nearest(&self) -> Option<(f64, f64)> {
+        let distance = |(_, loudness): &(f64, f64)| (loudness - self.goal).abs();
+        self.tried
             .iter()
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        nearest.map(|(gain, _)| *gain)
+            .copied()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
-
-    /// Four seconds of short loud bursts over a soft tone: far more crest than a film at −14 LUFS and −1 dBTP may have.
-    fn bursts(dir: &Path) -> (PathBuf, u64) {
-        let path = dir.join("bed.f32");
-        let mut writer = Writer::create(&path).unwrap();
-        for n in 0..192_000u32 {
-            let level = if n % 12_000 < 400 { 0.5 } else { 0.02 };
-            let value = (f64::from(n) * 0.05).sin() * level;
-            writer.write(&[[value as f32, value as f32]]).unwrap();
-        }
-        writer.finish().unwrap();
-        (path, 192_000)
-    }
-
-    #[test]
-    fn the_gain_is_repeated_until_the_limited_sound_meets_the_target() {
-        let dir = tempfile::tempdir().unwrap();
-        let (bed, total_samples) = bursts(dir.path());
-        let leveller = Leveller {
-            bed: &bed,
-            out: &dir.path().join("out.f32"),
-            total_samples,
-            cancel: CancellationToken::new(),
-            progress: Progress::none(),
-        };
-        let goal = Goal {
-            integrated: -14.0,
-            ceiling: -1.5,
-        };
-        let loudness = leveller.measure().unwrap();
-        let gain = goal.gain_for(loudness);
-        assert!(peak(&bed) + gain > 0.0, "the limiter has work");
-        let levelled = leveller.reach(goal, loudness, gain).unwrap();
-        assert!(
-            (levelled.integrated.unwrap() - goal.integrated).abs() < TOLERANCE_LU,
-            "{levelled:?}"
-        );
-        assert!(peak(leveller.out) <= goal.ceiling, "{}", peak(leveller.out));
-        assert!(
-            (levelled.gain_db - gain).abs() > 0.3,
-            "gain alone would have done: {levelled:?}"
-        );
-    }
-
-    fn peak(file: &Path) -> f64 {
-        let mut meter = Meter::of_loudness_and_peak().unwrap();
-        pcm::read(file, |block| meter.add(block.as_flattened())).unwrap();
-        meter.finish().unwrap().true_peak.unwrap()
-    }
 
     #[test]
     fn a_search_that_overshoots_is_closed_in_on_from_both_sides() {
@@ -283,7 +178,7 @@ mod tests {
                 None => break,
             }
         }
-        let nearest = search.nearest().unwrap();
+        let (nearest, _) = search.nearest().unwrap();
         assert!(
             (loudness(nearest) - -17.5).abs() < 1.4,
             "{nearest} {:?}",

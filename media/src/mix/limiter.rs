@@ -20,7 +20,7 @@ const HEADROOM: f32 = 0.998_85;
 const HOLD_FRAMES: usize = ATTACK_FRAMES + TAPS + 1;
 
 /// Frames that are inside the limiter at any time.
-const LATENCY_FRAMES: usize = ATTACK_FRAMES + TAPS;
+pub(super) const LATENCY_FRAMES: usize = ATTACK_FRAMES + TAPS;
 
 pub(super) struct Limiter {
     ceiling: f32,

@@ -1,14 +1,22 @@
-//! How loud a stream of 48 kHz stereo is: ITU-R BS.1770-4 integrated loudness and true peak, and decibels. Knows no files.
+//! How loud a stream of 48 kHz stereo is: ITU-R BS.1770-4 integrated loudness and true peak, and decibels. A long stream may be measured in
+//! stretches side by side, each warmed up with what lies before it. Knows no files.
 
-use std::io;
+mod weighting;
 
+use botflix_common::loudness;
 use botflix_common::units::SAMPLE_RATE_HZ;
-use ebur128::{EbuR128, Mode};
 
-use crate::MediaError;
+use self::weighting::Weighting;
+use super::true_peak::{Frame, TruePeak};
 
 /// The film's sound has two channels.
 pub(crate) const CHANNELS: usize = 2;
+
+/// Loudness is gated in blocks of 400 ms that overlap by three quarters: energies are kept per step of 100 ms.
+pub(crate) const STEP_FRAMES: usize = SAMPLE_RATE_HZ as usize / 10;
+
+/// What is passed through the filters before a stretch so that it measures as in the whole: the slowest pole (38 Hz) has then fallen by 400 dB.
+pub(crate) const WARM_UP_FRAMES: u64 = 9600;
 
 /// What a stretch of sound measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,46 +34,98 @@ impl Measured {
     }
 }
 
+/// Measures one stretch.
 pub(crate) struct Meter {
-    state: EbuR128,
+    weighting: Weighting,
+    peak: TruePeak,
+    /// Of each complete step: mean square after K-weighting, summed over the channels.
+    energies: Vec<f64>,
+    sum: f64,
+    frames_in_step: usize,
 }
 
 impl Meter {
-    /// Measures loudness only, in half the time.
-    pub(crate) fn of_loudness() -> Result<Self, MediaError> {
-        Self::with(Mode::I)
-    }
-
-    pub(crate) fn of_loudness_and_peak() -> Result<Self, MediaError> {
-        Self::with(Mode::I | Mode::TRUE_PEAK)
-    }
-
-    fn with(mode: Mode) -> Result<Self, MediaError> {
-        let state = EbuR128::new(CHANNELS as u32, SAMPLE_RATE_HZ, mode).map_err(unmeasurable)?;
-        Ok(Self { state })
-    }
-
-    /// Whole interleaved stereo frames.
-    pub(crate) fn add(&mut self, samples: &[f32]) -> Result<(), MediaError> {
-        self.state.add_frames_f32(samples).map_err(unmeasurable)
-    }
-
-    /// LUFS of what was added, `None` when nothing of it is loud enough to have a loudness.
-    pub(crate) fn integrated(&self) -> Result<Option<f64>, MediaError> {
-        let integrated = self.state.loudness_global().map_err(unmeasurable)?;
-        Ok(integrated.is_finite().then_some(integrated))
-    }
-
-    /// Of a meter of loudness **and** peak.
-    pub(crate) fn finish(self) -> Result<Measured, MediaError> {
-        let mut peak = 0.0f64;
-        for channel in 0..CHANNELS as u32 {
-            peak = peak.max(self.state.true_peak(channel).map_err(unmeasurable)?);
+    pub(crate) fn new() -> Self {
+        Self {
+            weighting: Weighting::new(),
+            peak: TruePeak::new(),
+            energies: Vec::new(),
+            sum: 0.0,
+            frames_in_step: 0,
         }
-        Ok(Measured {
-            integrated: self.integrated()?,
+    }
+
+    /// What lies before the stretch.
+    pub(crate) fn warm(&mut self, frames: &[Frame]) {
+        self.weighting.energy(frames);
+        self.peak.warm(frames);
+    }
+
+    pub(crate) fn add(&mut self, mut frames: &[Frame]) {
+        self.peak.add(frames);
+        while !frames.is_empty() {
+            let room = STEP_FRAMES - self.frames_in_step;
+            let (now, later) = frames.split_at(room.min(frames.len()));
+            self.sum += self.weighting.energy(now);
+            self.frames_in_step += now.len();
+            if self.frames_in_step == STEP_FRAMES {
+                self.energies.push(self.sum / STEP_FRAMES as f64);
+                (self.sum, self.frames_in_step) = (0.0, 0);
+            }
+            frames = later;
+        }
+    }
+
+    pub(crate) fn finish(self) -> Stretch {
+        Stretch {
+            energies: self.energies,
+            peak: self.peak.highest(),
+        }
+    }
+
+    /// Of a stretch that is the whole.
+    pub(crate) fn measured(self) -> Measured {
+        self.finish().measured()
+    }
+}
+
+/// What was measured of a part. All but the last are whole steps long.
+pub(crate) struct Stretch {
+    energies: Vec<f64>,
+    peak: f32,
+}
+
+impl Stretch {
+    /// The whole that these are the parts of, in order.
+    pub(crate) fn join(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self {
+            energies: Vec::new(),
+            peak: 0.0,
+        };
+        for part in parts {
+            whole.energies.extend(part.energies);
+            whole.peak = whole.peak.max(part.peak);
+        }
+        whole
+    }
+
+    pub(crate) fn measured(&self) -> Measured {
+        self.measured_at(0.0)
+    }
+
+    /// What it would measure at a gain: more than its loudness and the gain where the absolute gate lets more in.
+    pub(crate) fn measured_at(&self, gain_db: f64) -> Measured {
+        let gain = amplitude(gain_db);
+        let energies: Vec<f64> = self
+            .energies
+            .iter()
+            .map(|energy| energy * gain * gain)
+            .collect();
+        let peak = f64::from(self.peak) * gain;
+        Measured {
+            integrated: loudness::gated(&energies),
             true_peak: (peak > 0.0).then(|| decibels(peak)),
-        })
+        }
     }
 }
 
@@ -77,42 +137,5 @@ pub(crate) fn amplitude(decibels: f64) -> f64 {
     10f64.powf(decibels / 20.0)
 }
 
-fn unmeasurable(error: ebur128::Error) -> MediaError {
-    MediaError::io("the loudness meter refused the sound")(io::Error::other(error))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sine_of_minus_23_dbfs_in_both_channels_measures_minus_23_lufs() {
-        // EBU Tech 3341 §2.9, minimum requirement 1: 1 kHz at −23 dBFS, stereo.
-        let mut meter = Meter::of_loudness_and_peak().unwrap();
-        let samples: Vec<f32> = (0..48_000 * 5)
-            .flat_map(|n| {
-                let value = (std::f64::consts::TAU * 1000.0 * f64::from(n) / 48_000.0).sin()
-                    * amplitude(-23.0);
-                [value as f32, value as f32]
-            })
-            .collect();
-        meter.add(&samples).unwrap();
-        let measured = meter.finish().unwrap();
-        assert!(
-            (measured.integrated.unwrap() + 23.0).abs() < 0.1,
-            "{measured:?}"
-        );
-        assert!(
-            (measured.true_peak.unwrap() + 23.0).abs() < 0.1,
-            "{measured:?}"
-        );
-    }
-
-    #[test]
-    fn digital_silence_has_neither_loudness_nor_peak() {
-        let mut meter = Meter::of_loudness_and_peak().unwrap();
-        meter.add(&[0.0; 96_000]).unwrap();
-        let measured = meter.finish().unwrap();
-        assert_eq!((measured.integrated, measured.true_peak), (None, None));
-    }
-}
+mod tests;

@@ -57,7 +57,8 @@ impl Envelope {
             if highest * self.overshoot < floor {
                 chunk.iter().for_each(|_| emit(0.0));
             } else {
-                for (left, right) in self.left.windows(TAPS).zip(self.right.windows(TAPS)) {
+                let windows = self.left.array_windows().zip(self.right.array_windows());
+                for (left, right) in windows {
                     emit(self.peak(left).max(self.peak(right)));
                 }
             }
@@ -67,8 +68,8 @@ impl Envelope {
     }
 
     /// Samples lie at -5 … 6 around the interval that is interpolated; the one at 0 is the sixth.
-    fn peak(&self, window: &[f32]) -> f32 {
-        let here = window.get(DELAY_FRAMES - 1).copied().unwrap_or_default();
+    fn peak(&self, window: &[f32; TAPS]) -> f32 {
+        let [_, _, _, _, _, here, ..] = window;
         self.phases.iter().fold(here.abs(), |peak, phase| {
             let value: f32 = window
                 .iter()
@@ -77,6 +78,41 @@ impl Envelope {
                 .sum();
             peak.max(value.abs())
         })
+    }
+}
+
+/// The highest true peak of a stream. Costs little: only what could be higher than all before it is interpolated.
+pub(super) struct TruePeak {
+    envelope: Envelope,
+    highest: f32,
+}
+
+impl TruePeak {
+    pub(super) fn new() -> Self {
+        Self {
+            envelope: Envelope::new(),
+            highest: 0.0,
+        }
+    }
+
+    /// Frames that are not looked at themselves, but that what follows is interpolated with.
+    pub(super) fn warm(&mut self, block: &[Frame]) {
+        self.envelope.follow(block, f32::INFINITY, |_| ());
+    }
+
+    pub(super) fn add(&mut self, block: &[Frame]) {
+        for part in block.chunks(SCAN_FRAMES) {
+            let mut highest = self.highest;
+            self.envelope.follow(part, self.highest, |peak| {
+                highest = highest.max(peak);
+            });
+            self.highest = highest;
+        }
+    }
+
+    /// An amplitude; 0: digital silence. The last [`DELAY_FRAMES`] frames are not in it, as what would follow them is unknown.
+    pub(super) fn highest(&self) -> f32 {
+        self.highest
     }
 }
 

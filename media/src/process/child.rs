@@ -53,6 +53,7 @@ impl Running {
             program: job.engine.program(call.program),
             readable: &call.readable,
             writable_dirs: &writable_dirs,
+            devices: &call.devices,
             deadline: call.deadline,
             inherit,
         };

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::child::Running;
 use super::cut::Lines;
-use super::{Output, Sink, Source};
+use super::{Listener, Output, Pipes, Sink, Source};
 use crate::call::Call;
 use crate::error::MediaError;
 use crate::progress::Progress;
@@ -53,8 +53,7 @@ pub async fn to_the_end(
     call: &Call,
     progress: &Progress,
     pulse: &Pulse,
-    sink: Sink<'_>,
-    source: Option<Source<'_>>,
+    pipes: Pipes<'_>,
 ) -> Result<Output, MediaError> {
     let (stdin, stdout, stderr) = (
         running.stdin.take(),
@@ -63,9 +62,9 @@ pub async fn to_the_end(
     );
     let reports = running.progress.take();
     let ((), (), complaints, ()) = tokio::try_join!(
-        write_all(source, stdin, pulse),
-        read_stdout(stdout, sink, pulse),
-        read_stderr(stderr, pulse),
+        write_all(pipes.source, stdin, pulse),
+        read_stdout(stdout, pipes.sink, pulse),
+        read_stderr(stderr, pipes.listener, pulse),
         read_progress(reports, call.media_seconds, progress, pulse),
     )?;
     let status = running
@@ -143,11 +142,16 @@ struct Complaints {
 
 async fn read_stderr(
     stderr: Option<impl AsyncRead + Unpin>,
+    mut listener: Option<Listener<'_>>,
     pulse: &Pulse,
 ) -> Result<Complaints, MediaError> {
     let mut complaints = Complaints::default();
+    let mut words = Lines::default();
     each_chunk(stderr, |chunk| {
         pulse.beat();
+        if let Some(listener) = &mut listener {
+            words.push(chunk, listener);
+        }
         let lines = chunk.iter().filter(|byte| **byte == b'\n').count();
         complaints.lines = complaints
             .lines

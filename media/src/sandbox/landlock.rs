@@ -39,6 +39,14 @@ const SYSTEM_FILES: [&str; 5] = [
     "/proc/cpuinfo",
 ];
 
+/// What a GPU's driver reads about its devices.
+const DRIVER_DIRS: [&str; 4] = [
+    "/proc/driver/nvidia",
+    "/sys/dev/char",
+    "/sys/class/drm",
+    "/sys/devices",
+];
+
 pub fn layers(abi: i32) -> Vec<&'static str> {
     let mut layers = vec!["landlock-files"];
     if abi >= ABI_WITH_NETWORK {
@@ -90,6 +98,16 @@ pub fn ruleset(permissions: &Permissions<'_>) -> io::Result<OwnedFd> {
             AccessFs::ReadFile.into()
         };
         rules = allow(rules, path, access)?;
+    }
+    for node in permissions.devices {
+        let mut access = AccessFs::ReadFile | AccessFs::WriteFile;
+        access |= AccessFs::IoctlDev;
+        rules = allow_if_there(rules, node, access)?;
+    }
+    if !permissions.devices.is_empty() {
+        for dir in DRIVER_DIRS {
+            rules = allow_if_there(rules, Path::new(dir), read_dir)?;
+        }
     }
     for dir in permissions.writable_dirs {
         rules = allow(

@@ -50,6 +50,8 @@ pub(crate) struct Permissions<'a> {
     pub program: &'a Path,
     pub readable: &'a [PathBuf],
     pub writable_dirs: &'a [PathBuf],
+    /// Device nodes that a call which encodes on a GPU opens. Its driver maps far more address space than it uses, so that is not limited then.
+    pub devices: &'a [PathBuf],
     pub deadline: Duration,
     /// One descriptor beyond the three standard ones.
     pub inherit: Option<OwnedFd>,
@@ -109,12 +111,17 @@ impl Sandbox {
             .as_secs()
             .saturating_mul(CPU_SECONDS_PER_DEADLINE_SECOND)
             .max(1);
+        let address_space = if permissions.devices.is_empty() {
+            MAX_ADDRESS_SPACE_BYTES
+        } else {
+            u64::MAX
+        };
         sys::confine(
             command,
             sys::Walls {
                 parent_pid: std::process::id(),
                 limits: [
-                    (sys::Resource::AddressSpace, MAX_ADDRESS_SPACE_BYTES),
+                    (sys::Resource::AddressSpace, address_space),
                     (sys::Resource::FileSize, MAX_FILE_BYTES),
                     (sys::Resource::OpenFiles, MAX_OPEN_FILES),
                     (sys::Resource::CpuSeconds, cpu_seconds),

@@ -94,7 +94,7 @@ pub fn samples(film: &Path) -> Vec<f32> {
         .collect()
 }
 
-fn raw(film: &Path, args: &[&str]) -> Vec<u8> {
+pub fn raw(film: &Path, args: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-i"])
         .arg(film)
@@ -125,4 +125,45 @@ pub fn ebur128(film: &Path) -> (f64, f64) {
         after.split_whitespace().next().unwrap().parse().unwrap()
     };
     (figure("I:"), figure("Peak:"))
+}
+
+/// The same of a part of each picture, `width:height:x:y`.
+pub fn cropped_colours(film: &Path, part: &str) -> Vec<[u8; 3]> {
+    let filters = format!("crop={part},scale=8:8:flags=area,scale=1:1:flags=area,format=yuv444p");
+    raw(
+        film,
+        &[
+            "-map",
+            "0:v",
+            "-vf",
+            &filters,
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "rawvideo",
+        ],
+    )
+    .as_chunks::<3>()
+    .0
+    .to_vec()
+}
+
+/// The luma of each decoded picture, row by row.
+pub fn lumas(film: &Path, pixels: usize) -> Vec<Vec<u8>> {
+    raw(
+        film,
+        &[
+            "-map",
+            "0:v",
+            "-fps_mode",
+            "passthrough",
+            "-vf",
+            "extractplanes=y",
+            "-f",
+            "rawvideo",
+        ],
+    )
+    .chunks(pixels)
+    .map(<[u8]>::to_vec)
+    .collect()
 }

@@ -1,16 +1,19 @@
 //! What a player and a catalog get beside the film.
 
+use std::path::PathBuf;
+
 use botflix_common::film::Caption;
 use botflix_common::hash::TaskKey;
 use botflix_common::task::PackageSpec;
 use botflix_media::package::package;
 
-use crate::clips::{ffmpeg, ffprobe};
+use crate::clips::{colours, cropped_colours, ffmpeg, ffprobe};
 use crate::studio::Studio;
 
 fn spec(poster_frames: Vec<u64>) -> PackageSpec {
     PackageSpec {
         film: TaskKey::of(b"film"),
+        format: crate::studio::format("24"),
         poster_frames,
         captions: Vec::new(),
         chapters: Vec::new(),
@@ -48,9 +51,10 @@ async fn the_poster_is_a_candidate_that_shows_something() {
     )
     .await
     .unwrap();
-    assert_eq!(
-        packaged.poster_frame, 24,
-        "the frame just after the cut, and not the one before it"
+    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
+    assert!(
+        matches!(frames[..], [24, 30, _] | [30, 24, _]),
+        "{frames:?}: those behind the cut, and not the one before it, come first"
     );
     let size = ffprobe(
         &[
@@ -59,7 +63,7 @@ async fn the_poster_is_a_candidate_that_shows_something() {
             "-of",
             "csv=p=0",
         ],
-        &packaged.poster,
+        &packaged.posters[0].0,
     );
     assert_eq!(size.trim(), "mjpeg,1280,720");
     assert_eq!((packaged.captions, packaged.chapters), (None, None));
@@ -67,7 +71,8 @@ async fn the_poster_is_a_candidate_that_shows_something() {
     let packaged = package(&studio.ctx, &spec(vec![3, 900]), &film, studio.dir.path())
         .await
         .unwrap();
-    assert_eq!(packaged.poster_frame, 3, "nothing better is to be had");
+    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
+    assert_eq!(frames, [3], "nothing better is to be had");
 }
 
 #[tokio::test]
@@ -103,4 +108,78 @@ async fn captions_survive_a_reader_of_webvtt() {
         "WEBVTT\n\n00:00:00.500 --> 00:00:01.500\n<v Ann &amp; Bob>1 &lt; 2 --&gt; true &amp;amp; fine\n"
     );
     assert_eq!(packaged.chapters, None);
+}
+
+/// Four shots of a second, each of one colour with a pattern of its own, and a key picture at the start of each.
+fn four_shots(studio: &Studio) -> PathBuf {
+    let film = studio.path("shots.mp4");
+    let shot = |colour: u32| {
+        format!(
+            "color=black:s=640x360:r=24:d=1,format=yuv420p,geq=lum='110+60*mod(floor(X/{0})+floor(Y/{0}),2)':cb={1}:cr=128",
+            10 * colour,
+            78 + 20 * colour
+        )
+    };
+    let source = format!(
+        "{}[a];{}[b];{}[c];{}[d];[a][b][c][d]concat=n=4",
+        shot(1),
+        shot(2),
+        shot(3),
+        shot(4)
+    );
+    let x264 = "-c:v libx264 -preset veryfast -bf 2 -g 24 -keyint_min 24 -sc_threshold 0";
+    let mut args = vec!["-f", "lavfi", "-i", &source];
+    args.extend(x264.split_whitespace());
+    ffmpeg(&args, &film);
+    film
+}
+
+#[tokio::test]
+async fn three_posters_come_from_different_shots_and_the_storyboard_shows_what_its_text_says() {
+    let studio = Studio::open().await;
+    let film = four_shots(&studio);
+    let mut spec = spec(vec![5, 7, 30, 53, 80, 95]);
+    spec.total_seconds = 4.0;
+    let packaged = package(&studio.ctx, &spec, &film, studio.dir.path())
+        .await
+        .unwrap();
+    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
+    assert_eq!(frames.len(), 3);
+    let mut seen: Vec<u64> = frames.iter().map(|frame| frame / 24).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 3, "{frames:?}: one shot each");
+    for (poster, frame) in &packaged.posters {
+        // A JPEG of another frame would have another blue difference.
+        let [_, blue, _] = colours(poster)[0];
+        let wanted = 78 + 20 * (frame / 24 + 1);
+        assert!(
+            u64::from(blue).abs_diff(wanted) <= 8,
+            "frame {frame}: {blue}"
+        );
+    }
+
+    // A tile for each two seconds: the shots 0 and 2.
+    let (sheet, cues) = packaged.storyboard.unwrap();
+    let text = std::fs::read_to_string(cues).unwrap();
+    assert_eq!(
+        text,
+        "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nstoryboard.jpg#xywh=0,0,160,90\n\n\
+         00:00:02.000 --> 00:00:04.000\nstoryboard.jpg#xywh=160,0,160,90\n"
+    );
+    let size = ["-show_entries", "stream=width,height", "-of", "csv=p=0"];
+    assert_eq!(ffprobe(&size, &sheet).trim(), "320,90");
+    for (tile, shot) in [(0, 0), (1, 2)] {
+        let [_, blue, _] = cropped_colours(&sheet, &format!("160:90:{}:0", 160 * tile))[0];
+        let wanted = 78 + 20 * (shot + 1);
+        assert!(i32::from(blue).abs_diff(wanted) <= 6, "tile {tile}: {blue}");
+    }
+
+    // The same bytes again.
+    let again = studio.path("again");
+    std::fs::create_dir(&again).unwrap();
+    let second = package(&studio.ctx, &spec, &film, &again).await.unwrap();
+    for ((first, _), (second, _)) in packaged.posters.iter().zip(&second.posters) {
+        assert!(std::fs::read(first).unwrap() == std::fs::read(second).unwrap());
+    }
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use botflix_common::film::{Caption, Chapter, FilmFormat, Fit, LedgerRow, Loudness};
+use botflix_common::film::{
+    Caption, Chapter, FilmFormat, Fit, LedgerRow, Loudness, Quality, Rgb, TrackKind, VideoCodec,
+};
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::task::{
-    AssembleSpec, CheckSpec, ConformSpec, EngineClass, MixShot, MixSpec, MixTrack, Segment,
-    SegmentSource, SoundFacts, SourcePicture,
+    self, AssembleSpec, CheckSpec, ConformSpec, EngineClass, Fade, MixShot, MixSpec, MixTrack,
+    PictureSource, Segment, SegmentSource, SoundFacts, SourcePicture, Verify,
 };
 use botflix_common::units::FrameRate;
 use botflix_media::assemble::{Assembled, assemble};
@@ -30,8 +32,6 @@ pub struct Shot {
     pub frames: u64,
     /// Start of the clip's sound relative to its first picture; `None`: mute.
     pub sound: Option<f64>,
-    pub fit: Fit,
-    pub source: SourcePicture,
 }
 
 impl Shot {
@@ -41,13 +41,6 @@ impl Shot {
             start_seconds: 0.0,
             frames,
             sound: Some(0.0),
-            fit: Fit::Contain,
-            source: SourcePicture {
-                interlaced: false,
-                hdr: false,
-                alpha: false,
-                full_range: false,
-            },
         }
     }
 }
@@ -122,21 +115,35 @@ impl Studio {
                 clip_start_seconds: shot.start_seconds,
                 clip_sound_offset_seconds: shot.sound.unwrap_or(0.0),
                 gain_db: 0.0,
+                fade_in: Fade::default(),
+                fade_out: Fade::default(),
+                speech: false,
             });
         }
+        let total_samples = fps.samples_at(first_frame);
         let tracks = tracks
             .iter()
             .map(|(file, first_sample)| MixTrack {
                 clip: name(file),
+                kind: TrackKind::Music,
                 first_sample: *first_sample,
+                end_sample: total_samples,
+                clip_start_seconds: 0.0,
+                clip_end_seconds: None,
+                repeat: false,
                 gain_db: 0.0,
+                fade_in: Fade::default(),
+                fade_out: Fade::default(),
+                duck: None,
             })
             .collect();
         let spec = MixSpec {
             shots: mix_shots,
             tracks,
-            total_samples: fps.samples_at(first_frame),
+            total_samples,
             loudness: Loudness::default(),
+            quality: Quality::Standard,
+            predicted: None,
         };
         mix(&self.ctx, &spec, &clips, out).await.unwrap()
     }
@@ -147,16 +154,28 @@ impl Studio {
         format: FilmFormat,
         out: &Path,
     ) -> Result<u64, MediaError> {
+        let clip = Sha::of(shot.clip.as_os_str().as_encoded_bytes());
         let spec = ConformSpec {
-            clip: Sha::of(shot.clip.as_os_str().as_encoded_bytes()),
             engine: EngineClass::X264Cpu1,
+            quality: Quality::Standard,
             format,
-            fit: shot.fit,
-            start_seconds: shot.start_seconds,
             frames: shot.frames,
-            source: shot.source.clone(),
+            picture: task::Picture {
+                source: PictureSource::Clip {
+                    clip,
+                    start_seconds: shot.start_seconds,
+                    first_picture_seconds: 0.0,
+                    look: SourcePicture::default(),
+                },
+                fit: Fit::Contain,
+                background: Rgb::BLACK,
+                motion: None,
+            },
+            under: None,
+            overlays: Vec::new(),
         };
-        conform(&self.ctx, &spec, &shot.clip, out).await
+        let files = HashMap::from([(clip, shot.clip.clone())]);
+        Ok(conform(&self.ctx, &spec, &files, out).await?.frames)
     }
 
     pub async fn film(&self, name: &str, picture: Picture, fps: &str, shots: &[Shot]) -> Film {
@@ -198,6 +217,7 @@ impl Studio {
             &film.check,
             &film.file,
             &film.assembled.picture_digest,
+            0.0,
         )
         .await
     }
@@ -211,7 +231,7 @@ fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec,
     let key = TaskKey::of(b"upstream");
     let clip = Sha::of(b"clip");
     let names = (0..shots.len()).map(|number| format!("s{number}"));
-    let mut ledger = Vec::new();
+    let mut ledger: Vec<LedgerRow> = Vec::new();
     let mut segments = Vec::new();
     let mut first_frame = 0;
     for (shot, name) in shots.iter().zip(names) {
@@ -224,7 +244,10 @@ fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec,
             shot: name,
             frames: shot.frames,
             source: match picture {
-                Picture::Copied => SegmentSource::Copy { clip },
+                Picture::Copied => SegmentSource::Copy {
+                    clip,
+                    first_frame: format.fps.frames_at(shot.start_seconds),
+                },
                 Picture::Conformed => SegmentSource::Conform { task: key },
             },
         });
@@ -236,6 +259,7 @@ fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec,
     };
     let assemble = AssembleSpec {
         format,
+        codec: VideoCodec::H264,
         segments,
         mix: key,
         captions: vec![Caption {
@@ -251,11 +275,15 @@ fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec,
     let check = CheckSpec {
         film: key,
         format,
+        codec: VideoCodec::H264,
+        total_frames: first_frame,
+        joins: ledger.iter().skip(1).map(|row| row.first_frame).collect(),
         ledger,
         total_samples: format.fps.samples_at(first_frame),
         loudness: Loudness::default(),
         chapters: 2,
         captions: 1,
+        verify: Verify::Joins,
     };
     (assemble, check)
 }

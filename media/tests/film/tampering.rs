@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use botflix_common::failure::FailureClass;
+use botflix_common::film::Loudness;
 use botflix_media::assemble::assemble;
-use botflix_media::check::check;
+use botflix_media::check::{check, examine};
 
 use crate::clips::{counted, ffmpeg};
 use crate::studio::{Film, Picture, Shot, Studio};
@@ -27,6 +28,7 @@ async fn refused(studio: &Studio, film: &Film, tampered: &Path) -> String {
         &film.check,
         tampered,
         &film.assembled.picture_digest,
+        0.0,
     )
     .await
     .expect_err("a tampered film must not pass")
@@ -59,7 +61,7 @@ async fn a_film_fails_that_lost_a_packet_or_its_chapters_or_whose_sound_is_short
         (
             "dropped",
             format!("{front} -bsf:v noise=drop='eq(n,30)'"),
-            "47 pictures instead of 48; 47 pictures decode instead of 48",
+            "47 pictures instead of 48",
         ),
         (
             "short",
@@ -124,4 +126,83 @@ async fn a_film_with_two_segments_swapped_fails_and_one_with_a_segment_too_long_
     .expect_err("a frame too many")
     .failure();
     assert_eq!(failure.code, "segment_not_as_planned");
+}
+
+#[tokio::test]
+async fn a_film_with_one_byte_changed_in_a_picture_fails_though_it_decodes() {
+    let studio = Studio::open().await;
+    let film = original(&studio).await;
+    let mut bytes = std::fs::read(&film.file).unwrap();
+    // The user message of the first encoder: no decoder minds it.
+    let message = bytes.windows(4).position(|four| four == b"x264").unwrap();
+    bytes[message] = b'y';
+    let tampered = studio.path("changed.mp4");
+    std::fs::write(&tampered, bytes).unwrap();
+    let message = refused(&studio, &film, &tampered).await;
+    assert!(
+        message.ends_with("the pictures are not those of the segments, in their order"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_film_examined_without_its_plan_is_clean_and_a_worse_one_is_told_what_is_wrong() {
+    let studio = Studio::open().await;
+    let film = original(&studio).await;
+    let rules = async |file: &Path| -> Vec<String> {
+        let examined = examine(&studio.ctx, file, Loudness::default())
+            .await
+            .unwrap();
+        examined
+            .findings
+            .into_iter()
+            .map(|found| found.rule)
+            .collect()
+    };
+    let examined = examine(&studio.ctx, &film.file, Loudness::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (examined.chapters, examined.captions, examined.index_first),
+        (2, 1, Some(true))
+    );
+    assert_eq!(examined.facts.video.as_ref().unwrap().frames, 48);
+    assert!(
+        examined.drift_seconds.unwrap().abs() < 0.025,
+        "{examined:?}"
+    );
+    let of_the_film = |rule: &String| rule.starts_with("film_") || rule.contains("peak");
+    assert!(!rules(&film.file).await.iter().any(of_the_film));
+
+    let worse = remade(
+        &studio,
+        &film,
+        "worse.mp4",
+        &[
+            "-c:a",
+            "aac",
+            "-b:a",
+            "192k",
+            "-af",
+            "volume=24dB,atrim=end=1.5",
+        ],
+    );
+    let found = rules(&worse).await;
+    for rule in [
+        "film_drift",
+        "film_index_last",
+        "loudness_off_target",
+        "true_peak_high",
+    ] {
+        assert!(
+            found.iter().any(|other| other == rule),
+            "{rule} in {found:?}"
+        );
+    }
+    let text = studio.path("film.txt");
+    std::fs::write(&text, "no film").unwrap();
+    let examined = examine(&studio.ctx, &text, Loudness::default())
+        .await
+        .unwrap();
+    assert!(!examined.facts.defects.is_empty());
 }

@@ -6,8 +6,10 @@
     reason = "a test may panic"
 )]
 
+mod defects;
 mod facts;
 mod hostile;
 mod process;
+mod stills;
 mod studio;
 mod walls;

@@ -13,7 +13,7 @@ pub(super) struct TextFile {
 }
 
 /// Made by tools and never committed.
-const SKIPPED: &[&str] = &["target", "node_modules", ".venv", ".git"];
+const SKIPPED: &[&str] = &["target", "node_modules", ".venv", ".venv-bench", ".git"];
 /// Longer ones are data.
 const MAX_BYTES: u64 = 1024 * 1024;
 

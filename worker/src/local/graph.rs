@@ -1,6 +1,6 @@
 //! Runs a task graph in this process: every task after those it needs, a bounded number at once. The first failure ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
@@ -27,12 +27,13 @@ pub struct Node {
 pub struct Graph {
     waiting: Vec<Node>,
     records: BTreeMap<TaskKey, (TaskSpec, TaskRecord)>,
-    memoized: usize,
+    memoized: HashSet<TaskKey>,
 }
 
 pub struct Finished {
     pub records: BTreeMap<TaskKey, (TaskSpec, TaskRecord)>,
-    pub memoized: usize,
+    /// Those whose result was already there.
+    pub memoized: HashSet<TaskKey>,
 }
 
 type Ending = (Node, Result<Ran, Failure>);
@@ -46,7 +47,7 @@ impl Graph {
         Self {
             waiting: nodes,
             records: BTreeMap::new(),
-            memoized: 0,
+            memoized: HashSet::new(),
         }
     }
 
@@ -124,7 +125,9 @@ impl Graph {
         match result {
             Ok(ran) => {
                 board.moved(&node.key, 1.0);
-                self.memoized += usize::from(ran.memoized);
+                if ran.memoized {
+                    self.memoized.insert(node.key);
+                }
                 self.records.insert(node.key, (node.spec, ran.record));
                 Ok(())
             }

@@ -3,22 +3,25 @@
 use std::path::PathBuf;
 
 use botflix_common::failure::Failure;
-use botflix_common::task::{AssembleSpec, SegmentSource, TaskOutput};
+use botflix_common::task::{AssembleSpec, SegmentSource, SoundFacts, TaskOutput};
 use botflix_media::{Context, MediaError, assemble};
 
-use super::{Inputs, Made, MadeFile, role};
+use super::{Inputs, Made, MadeFile, malformed, role};
 
 pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Result<Made, Failure> {
     let segments = spec
         .segments
         .iter()
         .map(|segment| match &segment.source {
-            SegmentSource::Copy { clip } => inputs.clip(clip),
+            SegmentSource::Copy { clip, .. } => inputs.clip(clip),
             SegmentSource::Conform { task } => inputs.made_by(task, role::SEGMENT),
         })
         .map(|path| path.map(PathBuf::from))
         .collect::<Result<Vec<PathBuf>, Failure>>()?;
     let sound = inputs.made_by(&spec.mix, role::SOUND)?;
+    let TaskOutput::Mix(SoundFacts { gain_db, .. }) = inputs.record(&spec.mix)?.output else {
+        return Err(malformed("the sound was not made by mix"));
+    };
     let path = ctx.scratch.join("film.mp4");
     let film = assemble::assemble(ctx, spec, &segments, sound, &path)
         .await
@@ -28,6 +31,8 @@ pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Res
             frames: film.frames,
             duration_seconds: film.duration_seconds,
             picture_digest: film.picture_digest,
+            gain_db,
+            copied_frames: spec.copied_frames(),
         },
         files: vec![MadeFile {
             role: role::FILM,

@@ -8,11 +8,13 @@ use super::{Inputs, Made, MadeFile, role};
 
 pub async fn run(ctx: &Context, spec: &ConformSpec, inputs: &Inputs<'_>) -> Result<Made, Failure> {
     let path = ctx.scratch.join("segment.mp4");
-    let frames = conform::conform(ctx, spec, inputs.clip(&spec.clip)?, &path)
+    let made = conform::conform(ctx, spec, &inputs.files, &path)
         .await
         .map_err(|error| MediaError::failure(&error))?;
     Ok(Made {
-        output: TaskOutput::Conform { frames },
+        output: TaskOutput::Conform {
+            frames: made.frames,
+        },
         files: vec![MadeFile {
             role: role::SEGMENT,
             path,

@@ -21,7 +21,10 @@ pub mod role {
     pub const SEGMENT: &str = "segment";
     pub const SOUND: &str = "sound";
     pub const FILM: &str = "film";
-    pub const POSTER: &str = "poster";
+    /// Best first.
+    pub const POSTERS: [&str; 3] = ["poster", "poster_2", "poster_3"];
+    pub const STORYBOARD: &str = "storyboard";
+    pub const STORYBOARD_VTT: &str = "storyboard_vtt";
     pub const CAPTIONS: &str = "captions";
     pub const CHAPTERS: &str = "chapters";
 }

@@ -16,7 +16,7 @@ use sqlx::any::AnyRow;
 use super::row::{Columns, to_json};
 use super::{Database, DbError, Write, bulk};
 
-pub use parts::{RenderParts, parts};
+pub use parts::{RenderParts, done_before, parts, results};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderRow {

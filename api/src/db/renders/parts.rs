@@ -1,6 +1,9 @@
 //! Everything that a director sees of one render, read at once.
 
+use std::collections::HashSet;
+
 use botflix_common::finding::Finding;
+use botflix_common::hash::TaskKey;
 use botflix_common::http::Stage;
 use botflix_common::id::RenderId;
 use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
@@ -19,6 +22,8 @@ pub struct RenderParts {
     pub findings: Vec<Finding>,
     /// Present once published.
     pub episode: Option<EpisodeRow>,
+    /// When its first task could be taken; absent before that.
+    pub running_since_ms: Option<i64>,
 }
 
 pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, DbError> {
@@ -30,7 +35,45 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
         stages: stages(db, id).await?,
         findings: findings(db, id).await?,
         episode: episodes::of_render(db, id).await?,
+        running_since_ms: running_since(db, id).await?,
     }))
+}
+
+/// A render's tasks are asked for in the moment in which it begins to run.
+async fn running_since(db: &Database, id: RenderId) -> Result<Option<i64>, DbError> {
+    let row = sqlx::query(
+        "SELECT MAX(t.created_at_ms) AS since_ms FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         JOIN renders r ON r.id = w.render_id WHERE w.render_id = $1 AND t.created_at_ms >= r.created_at_ms",
+    )
+    .bind(id.to_string())
+    .fetch_one(db.reader())
+    .await?;
+    row.int_or_null("since_ms")
+}
+
+/// The tasks of a render whose result was there before it was sent.
+pub async fn done_before(db: &Database, id: RenderId) -> Result<HashSet<TaskKey>, DbError> {
+    let rows = sqlx::query(
+        "SELECT t.task_key FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         JOIN renders r ON r.id = w.render_id \
+         WHERE w.render_id = $1 AND t.state = 'done' AND t.updated_at_ms < r.created_at_ms",
+    )
+    .bind(id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(|row| row.parsed("task_key")).collect()
+}
+
+/// The accepted records of a render so far.
+pub async fn results(db: &Database, id: RenderId) -> Result<Vec<TaskRecord>, DbError> {
+    let rows = sqlx::query(
+        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         WHERE w.render_id = $1 AND t.state = 'done' AND t.record IS NOT NULL ORDER BY t.task_key",
+    )
+    .bind(id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(|row| row.json("record")).collect()
 }
 
 async fn stages(db: &Database, id: RenderId) -> Result<Vec<Stage>, DbError> {

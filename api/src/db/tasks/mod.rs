@@ -8,6 +8,8 @@ pub mod graph;
 pub mod moves;
 pub mod pick;
 
+use std::collections::HashSet;
+
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
 use botflix_common::id::DirectorId;
@@ -202,4 +204,23 @@ pub async fn failure(db: &Database, key: &TaskKey) -> Result<Option<Failure>, Db
         Some(row) => row.json_or_null("failure"),
         None => Ok(None),
     }
+}
+
+/// Those of these tasks whose result is there.
+pub async fn done_among(db: &Database, keys: &[TaskKey]) -> Result<HashSet<TaskKey>, DbError> {
+    let mut done = HashSet::new();
+    for chunk in keys.chunks(super::bulk::ROWS) {
+        let select = format!(
+            "SELECT task_key FROM tasks WHERE state = 'done' AND task_key IN ({})",
+            super::bulk::list(1, chunk.len())
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(select)).persistent(false);
+        for key in chunk {
+            query = query.bind(key.hex());
+        }
+        for row in query.fetch_all(db.reader()).await? {
+            done.insert(row.parsed("task_key")?);
+        }
+    }
+    Ok(done)
 }

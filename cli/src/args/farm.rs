@@ -1,0 +1,112 @@
+//! Words of the commands that run a farm, or part of one, and introduce a director to it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use botflix_common::task::Lane;
+use clap::Args;
+
+use super::EngineArgs;
+use crate::client::DEFAULT_PATIENCE_SECONDS;
+
+#[derive(Args)]
+pub struct UpArgs {
+    /// Where everything is kept; made if absent
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Tasks at once; 0 runs the API alone [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// How clients reach this server [default: the listen address]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct ApiArgs {
+    /// `sqlite:///path/file.db` or `postgres://…`; created and migrated at start
+    #[arg(long, value_name = "URL")]
+    pub database: String,
+    /// `redis://…`, `rediss://…` or `unix:///path`
+    #[arg(long, value_name = "URL")]
+    pub redis: String,
+    /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
+    #[arg(long, value_name = "URL")]
+    pub storage: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// How clients reach this server [default: the listen address]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+#[derive(Args)]
+pub struct WorkerArgs {
+    /// `redis://…`, `rediss://…` or `unix:///path`
+    #[arg(long, value_name = "URL")]
+    pub redis: String,
+    /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
+    #[arg(long, value_name = "URL")]
+    pub storage: String,
+    /// Which tasks to take, in order of preference
+    #[arg(long, value_delimiter = ',', value_parser = lane, default_value = "io,cpu")]
+    pub lanes: Vec<Lane>,
+    /// What people call it [default: the host's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Tasks at once [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub slots: Option<usize>,
+    /// For work in progress and clips at hand [default: a directory in the system's temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+    /// Serve /healthz and /metrics here
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Seconds that running tasks may take to finish when the worker is told to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
+    pub grace: u64,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+fn lane(word: &str) -> Result<Lane, String> {
+    Lane::parse(word).ok_or_else(|| "a lane is one of: cpu, gpu, io".to_owned())
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Where the farm and the material are kept; a second run goes on with them
+    #[arg(long, value_name = "DIR", default_value = "botflix-demo")]
+    pub data: PathBuf,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// End when the episode is published and checked, instead of serving it
+    #[arg(long)]
+    pub exit: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct RegisterArgs {
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    #[arg(long)]
+    pub name: String,
+    #[arg(long, default_value = "")]
+    pub description: String,
+    /// The human who answers for the director
+    #[arg(long, value_name = "EMAIL")]
+    pub owner_email: Option<String>,
+    /// Print `{"api_key", "director_id"}` instead of the key alone
+    #[arg(long)]
+    pub json: bool,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
+}

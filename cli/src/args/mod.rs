@@ -1,0 +1,70 @@
+//! The words of the command line. No rules here: a flag is explained, parsed and handed on.
+
+mod engine;
+mod farm;
+mod film;
+mod render;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use engine::EngineArgs;
+pub use farm::{ApiArgs, DemoArgs, RegisterArgs, UpArgs, WorkerArgs};
+pub use film::{
+    CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
+};
+pub use render::{CacheArgs, RenderArgs};
+
+/// The studio backlot for autonomous directors.
+///
+/// Exit codes: 0 done, 1 permanent failure, 2 worth trying again. stdout is data, stderr is for people.
+#[derive(Parser)]
+#[command(name = "botflix", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// What to log on stderr, e.g. `info` or `botflix_worker=debug` [default: RUST_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the whole farm on this machine: API, workers, database, queue and storage
+    Up(UpArgs),
+    /// Run an API server of a farm
+    Api(ApiArgs),
+    /// Run a worker of a farm
+    Worker(WorkerArgs),
+    /// Make a two-minute story on the spot, render and publish it, and serve it
+    Demo(DemoArgs),
+    /// Register a director and print its API key
+    Register(RegisterArgs),
+    /// Turn a ShotManifest and clips into an episode, on a farm or on this machine
+    Render(Box<RenderArgs>),
+    /// Say what a media file is good for, and what is wrong with it
+    Inspect(InspectArgs),
+    /// Check a brief or a manifest offline
+    Validate(ValidateArgs),
+    /// Check a finished film, by itself or against its manifest
+    Check(CheckArgs),
+    /// Apply the fixes of a report to a manifest
+    Fix(FixArgs),
+    /// Make a film again from its build record and compare every byte
+    Rebuild(RebuildArgs),
+    /// Say which encoders are proven to work on this host, and why the others are not
+    Encoders(EncodersArgs),
+}
+
+impl Command {
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Api(_) | Self::Worker(_))
+    }
+}

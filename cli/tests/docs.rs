@@ -1,0 +1,168 @@
+//! The pages for directors say what the program does: every field of the manifest with its limits, every example that they point at.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use botflix_common::findings::RULES;
+use botflix_common::schema::Document;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Rows of the page's tables by the name of their section's type and the name of their field.
+fn rows(page: &str) -> BTreeMap<(String, String), Vec<String>> {
+    let mut section = String::new();
+    let mut rows = BTreeMap::new();
+    for line in page.lines() {
+        if line.starts_with('#') {
+            section = line.split('`').nth(1).unwrap_or_default().to_owned();
+        } else if let Some(field) = line.strip_prefix("| `") {
+            let (field, rest) = field.split_once('`').unwrap();
+            let cells = rest.split('|').skip(1).map(|cell| cell.trim().to_owned());
+            rows.insert((section.clone(), field.to_owned()), cells.collect());
+        }
+    }
+    rows
+}
+
+fn number(value: &Value) -> Option<String> {
+    value.as_f64().map(|number| number.to_string())
+}
+
+/// What the schema says of one field, as words that its row must have.
+fn words(schema: &Value, field: &Value) -> Vec<String> {
+    let mut words = Vec::new();
+    for (least, most) in [
+        ("minimum", "maximum"),
+        ("minLength", "maxLength"),
+        ("minItems", "maxItems"),
+    ] {
+        let most = number(&field[most]);
+        let least = number(&field[least]).or(most.is_some().then(|| "0".to_owned()));
+        if let (Some(least), Some(most)) = (least, most) {
+            words.push(format!("{least}–{most}"));
+        }
+    }
+    let reference = field["$ref"].as_str().unwrap_or_default();
+    let meant = schema
+        .pointer(reference.trim_start_matches('#'))
+        .filter(|_| !reference.is_empty());
+    for constant in meant.into_iter().flat_map(names) {
+        words.push(format!("`{constant}`"));
+    }
+    if let Value::Number(_) | Value::Bool(_) | Value::String(_) = &field["default"] {
+        let default = &field["default"];
+        words.push(
+            default
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| number(default))
+                .unwrap_or_else(|| default.to_string()),
+        );
+    }
+    words
+}
+
+/// The words of an enumeration, with or without explanations of their own.
+fn names(schema: &Value) -> Vec<String> {
+    let listed = schema["enum"].as_array().into_iter().flatten();
+    let explained = schema["oneOf"].as_array().into_iter().flatten();
+    let constants = explained.flat_map(|one| {
+        let several = one["enum"].as_array().cloned().unwrap_or_default();
+        several
+            .into_iter()
+            .chain([one["const"].clone()])
+            .collect::<Vec<_>>()
+    });
+    let all = listed.cloned().chain(constants);
+    all.filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn the_page_on_manifests_has_every_field_with_its_limits() {
+    let page = std::fs::read_to_string(root().join("docs/manifest.md")).unwrap();
+    let rows = rows(&page);
+    let schema = Document::ShotManifest.schema();
+    let mut wrong = Vec::new();
+    let mut known = 0;
+    let whole = [("ShotManifest", schema)].into_iter();
+    let parts = schema["$defs"].as_object().unwrap().iter();
+    for (name, part) in whole.chain(parts.map(|(name, part)| (name.as_str(), part))) {
+        for (field, meant) in part["properties"].as_object().into_iter().flatten() {
+            known += 1;
+            let Some(row) = rows.get(&(name.to_owned(), field.clone())) else {
+                wrong.push(format!("{name}.{field} is not on the page"));
+                continue;
+            };
+            let text = row.join(" ");
+            let missing = words(schema, meant)
+                .into_iter()
+                .filter(|word| !text.contains(word.as_str()));
+            wrong
+                .extend(missing.map(|word| format!("{name}.{field}: {word} is not in \"{text}\"")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(
+        rows.len(),
+        known,
+        "the page has fields that the schema has not"
+    );
+}
+
+#[test]
+fn every_example_that_the_page_points_at_has_the_field() {
+    let page = std::fs::read_to_string(root().join("docs/manifest.md")).unwrap();
+    for ((section, field), row) in rows(&page) {
+        let Some(link) = row.iter().find_map(|cell| cell.split_once("](../")) else {
+            assert!(
+                ["Source", "ClipSource"].contains(&section.as_str()),
+                "{section}.{field} has no example"
+            );
+            continue;
+        };
+        let example = std::fs::read_to_string(root().join(link.1.trim_end_matches(')'))).unwrap();
+        assert!(
+            example.contains(&format!("\"{field}\":")),
+            "{} has no {field}",
+            link.1
+        );
+    }
+}
+
+#[test]
+fn the_page_on_findings_has_every_rule_with_its_limit() {
+    let page = std::fs::read_to_string(root().join("docs/findings.md")).unwrap();
+    let rows: BTreeMap<String, Vec<String>> = rows(&page)
+        .into_iter()
+        .map(|((_, rule), cells)| (rule, cells))
+        .collect();
+    for rule in RULES {
+        let limit = rule.limit.map(|limit| format!("{limit} {}", rule.unit));
+        let severity = format!("{:?}", rule.severity).to_lowercase();
+        let wanted = [
+            severity,
+            limit.unwrap_or_default(),
+            rule.what.to_owned(),
+            rule.source.to_owned(),
+        ];
+        let row = rows
+            .get(rule.id)
+            .unwrap_or_else(|| panic!("{} is not on the page", rule.id));
+        assert_eq!(row.get(..4).unwrap(), wanted, "{}", rule.id);
+    }
+    assert_eq!(
+        rows.len(),
+        RULES.len(),
+        "the page has rules that the program has not"
+    );
+}

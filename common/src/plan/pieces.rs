@@ -1,0 +1,284 @@
+//! The film cut into segments: packets that are copied, and pictures that are made. Only frames that a transition, a text or a trim touches
+//! are encoded again; the rest of a clip that already is what the film wants is copied from one IDR to another.
+
+use std::ops::Range;
+
+use crate::facts::{ClipFacts, Defect, VideoFacts};
+use crate::film::{FilmFormat, Quality, Rgb, TransitionKind};
+use crate::hash::Sha;
+use crate::manifest::{Shot, ShotManifest, Source};
+use crate::task::{
+    Blend, ConformSpec, EngineClass, MotionSpan, Picture, PictureSource, SourcePicture,
+};
+use crate::verdict::{self, Role, Verdict};
+
+use super::FactsByClip;
+use super::texts::Text;
+use super::timeline::{Span, Timeline};
+
+/// A shorter run is not worth a join of its own, seconds.
+const LEAST_COPY_SECONDS: f64 = 0.5;
+
+/// Longer runs are conformed in parts, side by side, seconds.
+const MOST_CONFORM_SECONDS: f64 = 60.0;
+
+/// A run of the film's frames with one source.
+pub struct Piece<'a> {
+    pub shot: &'a Shot,
+    pub frames: u64,
+    pub made: Made,
+}
+
+pub enum Made {
+    Copy { clip: Sha, first_frame: u64 },
+    Conform(Box<ConformSpec>),
+}
+
+/// What all pieces share.
+pub struct Cutter<'a> {
+    pub manifest: &'a ShotManifest,
+    pub facts: &'a FactsByClip,
+    pub format: FilmFormat,
+    pub engine: EngineClass,
+    pub texts: &'a [Text],
+}
+
+impl<'a> Cutter<'a> {
+    /// In film order; they tile the film.
+    pub fn cut(&self, timeline: &Timeline) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        let mut before: Option<(&Shot, Span)> = None;
+        for (shot, span) in self.manifest.shots.iter().zip(&timeline.spans) {
+            if let Some(kind) = span.transition.filter(|_| span.shared_before > 0) {
+                pieces.push(self.transition(before, (shot, *span), kind));
+            }
+            self.body(shot, span, &mut pieces);
+            before = Some((shot, *span));
+        }
+        pieces
+    }
+
+    fn transition(
+        &self,
+        before: Option<(&Shot, Span)>,
+        (shot, span): (&'a Shot, Span),
+        kind: TransitionKind,
+    ) -> Piece<'a> {
+        let frames = span.first_frame..span.first_frame + span.shared_before;
+        let under = match before {
+            Some((shot, span)) => self.picture(shot, &span, frames.start),
+            // The film's first shot comes in over a colour.
+            None => Picture {
+                source: PictureSource::Colour {
+                    colour: match kind {
+                        TransitionKind::FadeWhite => Rgb::WHITE,
+                        TransitionKind::Dissolve | TransitionKind::FadeBlack => Rgb::BLACK,
+                    },
+                },
+                fit: shot.fit,
+                background: Rgb::BLACK,
+                motion: None,
+            },
+        };
+        let kind = if before.is_none() {
+            // From a colour: all of the time, not only its second half.
+            TransitionKind::Dissolve
+        } else {
+            kind
+        };
+        let blend = Blend {
+            picture: under,
+            kind,
+            first_frame: 0,
+            total_frames: span.shared_before,
+        };
+        Piece {
+            shot,
+            frames: span.shared_before,
+            made: Made::Conform(Box::new(self.conform(shot, &span, frames, Some(blend)))),
+        }
+    }
+
+    /// The frames that are the shot's alone: copies where they are right, and what lies between them.
+    fn body(&self, shot: &'a Shot, span: &Span, pieces: &mut Vec<Piece<'a>>) {
+        let alone = span.alone();
+        let mut at = alone.start;
+        for copy in self.copies(shot, span) {
+            self.conformed(shot, span, at..copy.film.start, pieces);
+            pieces.push(Piece {
+                shot,
+                frames: copy.film.end - copy.film.start,
+                made: Made::Copy {
+                    clip: copy.clip,
+                    first_frame: copy.first_frame,
+                },
+            });
+            at = copy.film.end;
+        }
+        self.conformed(shot, span, at..alone.end, pieces);
+    }
+
+    fn conformed(
+        &self,
+        shot: &'a Shot,
+        span: &Span,
+        frames: Range<u64>,
+        pieces: &mut Vec<Piece<'a>>,
+    ) {
+        let most = self.format.fps.frames_at(MOST_CONFORM_SECONDS).max(1);
+        let parts = (frames.end - frames.start).div_ceil(most);
+        for part in 0..parts {
+            let share = |part: u64| frames.start + (frames.end - frames.start) * part / parts;
+            let frames = share(part)..share(part + 1);
+            pieces.push(Piece {
+                shot,
+                frames: frames.end - frames.start,
+                made: Made::Conform(Box::new(self.conform(shot, span, frames, None))),
+            });
+        }
+    }
+
+    fn conform(
+        &self,
+        shot: &Shot,
+        span: &Span,
+        frames: Range<u64>,
+        under: Option<Blend>,
+    ) -> ConformSpec {
+        let seen = |text: &&Text| text.touches(&frames);
+        ConformSpec {
+            engine: self.engine,
+            quality: self.manifest.delivery.preset,
+            format: self.format,
+            frames: frames.end - frames.start,
+            picture: self.picture(shot, span, frames.start),
+            under,
+            overlays: self
+                .texts
+                .iter()
+                .filter(seen)
+                .map(|text| text.seen_in(&frames))
+                .collect(),
+        }
+    }
+
+    /// The shot's picture as it is from film frame `first` on.
+    fn picture(&self, shot: &Shot, span: &Span, first: u64) -> Picture {
+        let frames_in = first - span.first_frame;
+        let facts = shot.source.clip().and_then(|clip| self.facts.get(&clip));
+        let video = facts.and_then(|facts| facts.video.as_ref());
+        let look = video.map(look).unwrap_or_default();
+        let source = match shot.source {
+            Source::Colour(colour) => PictureSource::Colour { colour },
+            Source::Still(clip) => PictureSource::Still { clip, look },
+            Source::Clip(clip) => PictureSource::Clip {
+                clip,
+                start_seconds: shot.trim.start + self.format.fps.seconds_at(frames_in),
+                first_picture_seconds: video.map_or(0.0, |video| video.start_seconds),
+                look,
+            },
+        };
+        Picture {
+            source,
+            fit: shot.fit,
+            background: shot.background,
+            motion: shot.motion.map(|motion| MotionSpan {
+                from: motion.from,
+                to: motion.to,
+                easing: motion.easing,
+                first_frame: frames_in,
+                total_frames: span.frames,
+            }),
+        }
+    }
+
+    fn copies(&self, shot: &Shot, span: &Span) -> Vec<Copy> {
+        let Some((clip, video)) = self.copyable(shot) else {
+            return Vec::new();
+        };
+        // Frame k of the shot is the picture nearest to its time: at one and the same rate, this one.
+        let first = video.frame_rate.frames_at(shot.trim.start);
+        let in_clip = |film: u64| first + (film - span.first_frame);
+        let in_film = |clip: u64| span.first_frame + (clip - first);
+        let least = self.format.fps.frames_at(LEAST_COPY_SECONDS).max(1);
+        self.untouched(span)
+            .into_iter()
+            .filter_map(|run| {
+                let (from, to) = (in_clip(run.start), in_clip(run.end).min(video.frames));
+                let from = video.idr_frames.iter().copied().find(|idr| *idr >= from)?;
+                let to = if to == video.frames {
+                    to
+                } else {
+                    let idrs = video.idr_frames.iter().copied();
+                    idrs.rev().find(|idr| *idr <= to)?
+                };
+                (to >= from + least).then(|| Copy {
+                    clip,
+                    first_frame: from,
+                    film: in_film(from)..in_film(to),
+                })
+            })
+            .collect()
+    }
+
+    /// The runs of the shot's own frames that no text covers.
+    fn untouched(&self, span: &Span) -> Vec<Range<u64>> {
+        let alone = span.alone();
+        let mut covered: Vec<Range<u64>> = self
+            .texts
+            .iter()
+            .filter(|text| text.touches(&alone))
+            .map(|text| text.frames.clone())
+            .collect();
+        covered.sort_by_key(|frames| frames.start);
+        let mut runs = Vec::new();
+        let mut at = alone.start;
+        for text in covered {
+            if text.start > at {
+                runs.push(at..text.start);
+            }
+            at = at.max(text.end);
+        }
+        if at < alone.end {
+            runs.push(at..alone.end);
+        }
+        runs
+    }
+
+    /// The shot's clip, if copies of its packets are exactly what the film wants.
+    fn copyable(&self, shot: &Shot) -> Option<(Sha, &'a VideoFacts)> {
+        let Source::Clip(clip) = shot.source else {
+            return None;
+        };
+        let facts: &ClipFacts = self.facts.get(&clip)?;
+        let video = facts.video.as_ref()?;
+        let fits = (video.width, video.height) == (self.format.width, self.format.height)
+            && video.frame_rate == self.format.fps
+            && video.codec == "h264"
+            && self.engine.codec() == crate::film::VideoCodec::H264;
+        let untouched = shot.motion.is_none() && self.manifest.delivery.preset != Quality::Draft;
+        let whole = !facts
+            .defects
+            .iter()
+            .any(|defect| matches!(defect, Defect::Fragmented));
+        let accepted = verdict::judge(facts, Role::Shot).verdict == Verdict::Accept;
+        (fits && untouched && whole && accepted && video.starts_on_idr).then_some((clip, video))
+    }
+}
+
+struct Copy {
+    clip: Sha,
+    first_frame: u64,
+    film: Range<u64>,
+}
+
+fn look(video: &VideoFacts) -> SourcePicture {
+    SourcePicture {
+        interlaced: video.interlaced,
+        hdr: video.colour.is_hdr(),
+        alpha: video.alpha,
+        full_range: video.colour.full_range,
+        matrix: video.colour.matrix.clone(),
+        primaries: video.colour.primaries.clone(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Any finished film, looked at by itself: no plan says what it should be. Everything is decoded, and the file is taken for a stranger's.
+
+use std::path::Path;
+
+use botflix_common::facts::{AudioFacts, ClipFacts, VideoFacts};
+use botflix_common::film::Loudness;
+use botflix_common::finding::{Finding, Severity};
+use botflix_common::findings;
+
+use super::container::{self, Container};
+use crate::mp4::{self, Mp4Error, work};
+use crate::{Call, Context, MediaError, Program, inspect};
+
+/// How far integrated loudness may be from the target, LU.
+const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
+/// Meters differ by this much, dB.
+const PEAK_TOLERANCE_DB: f64 = 0.1;
+
+/// What is known of a film without its plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examined {
+    pub facts: ClipFacts,
+    pub chapters: u32,
+    /// Tracks of captions.
+    pub captions: u32,
+    /// The index precedes the media, so that playing can begin before all is fetched. `None`: not a plain MP4.
+    pub index_first: Option<bool>,
+    /// By how much the sound ends after the pictures.
+    pub drift_seconds: Option<f64>,
+    /// What a viewer may notice, and what players stumble over.
+    pub findings: Vec<Finding>,
+}
+
+/// `wanted` is what the sound is held against. A file that cannot be played is no error: the facts have defects.
+pub async fn examine(ctx: &Context, film: &Path, wanted: Loudness) -> Result<Examined, MediaError> {
+    let facts = inspect(&ctx.part(0.0, 0.95), film).await?;
+    if facts.container.is_none() || (facts.video.is_none() && facts.audio.is_none()) {
+        return Ok(Examined::unplayable(facts));
+    }
+    let call = Call::new(Program::Ffprobe).untrusted_input(film);
+    let container = container::read(ctx, film, call).await?;
+    let path = film.to_owned();
+    let index_first = work::run(ctx, "reading the film", move |_| match mp4::read(&path) {
+        Ok(movie) => Ok(movie.map(|movie| movie.index_first)),
+        // Nothing can be said of a damaged index; the facts have the defect.
+        Err(Mp4Error::Damaged(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    })
+    .await?;
+    ctx.progress.report(1.0, None);
+    let mut examined = Examined {
+        chapters: u32::try_from(container.chapters).unwrap_or(u32::MAX),
+        captions: u32::try_from(container.of_kind("subtitle").count()).unwrap_or(u32::MAX),
+        index_first,
+        drift_seconds: drift(&facts),
+        findings: findings::of_clip(&facts),
+        facts,
+    };
+    examined.judge(&container, wanted);
+    Ok(examined)
+}
+
+fn drift(facts: &ClipFacts) -> Option<f64> {
+    let (video, audio) = (facts.video.as_ref()?, facts.audio.as_ref()?);
+    let sound_ends =
+        audio.start_offset_seconds + audio.samples as f64 / f64::from(audio.sample_rate_hz);
+    Some(sound_ends - video.duration_seconds)
+}
+
+impl Examined {
+    fn unplayable(facts: ClipFacts) -> Self {
+        Self {
+            facts,
+            chapters: 0,
+            captions: 0,
+            index_first: None,
+            drift_seconds: None,
+            findings: Vec::new(),
+        }
+    }
+
+    fn judge(&mut self, container: &Container, wanted: Loudness) {
+        let mut found = Vec::new();
+        if let Some(video) = &self.facts.video {
+            self.judge_picture(video, container, &mut found);
+        }
+        match &self.facts.audio {
+            Some(audio) => judge_sound(audio, wanted, &mut found),
+            None => found.push(plain(
+                "film_without_sound",
+                "the film has no sound".to_owned(),
+            )),
+        }
+        if self.index_first == Some(false) {
+            found.push(plain(
+                "film_index_last",
+                "the index comes after the media: players must fetch all of it before they begin"
+                    .to_owned(),
+            ));
+        }
+        self.findings.extend(found);
+    }
+
+    fn judge_picture(&self, video: &VideoFacts, container: &Container, found: &mut Vec<Finding>) {
+        let frame_seconds = 1.0 / video.frame_rate.fps();
+        if let Some(drift) = self
+            .drift_seconds
+            .filter(|drift| drift.abs() > frame_seconds)
+        {
+            found.push(measured(
+                "film_drift",
+                "sound and pictures differ in length by more than a frame",
+                (drift, frame_seconds, "s"),
+            ));
+        }
+        if !video.constant_rate {
+            found.push(plain(
+                "film_rate_varies",
+                "pictures do not follow each other at one constant rate".to_owned(),
+            ));
+        }
+        let colours = container.picture().map(container::Track::colours);
+        if let Some(colours) = colours.filter(|colours| *colours != super::verdict::COLOURS) {
+            found.push(plain(
+                "film_colour_tags",
+                format!(
+                    "colours are {} instead of BT.709, limited: players will differ",
+                    colours.join(", ")
+                ),
+            ));
+        }
+    }
+}
+
+fn judge_sound(audio: &AudioFacts, wanted: Loudness, found: &mut Vec<Finding>) {
+    match audio.integrated_lufs {
+        Some(lufs) if (lufs - wanted.integrated).abs() > LOUDNESS_TOLERANCE_LU => {
+            found.push(measured(
+                "loudness_off_target",
+                "the film is not as loud as it should be",
+                (lufs, wanted.integrated, "LUFS"),
+            ));
+        }
+        Some(_) => {}
+        None => found.push(plain(
+            "silent_film",
+            "nothing is heard in the whole film".to_owned(),
+        )),
+    }
+    if let Some(peak) = audio
+        .true_peak_dbtp
+        .filter(|peak| *peak > wanted.true_peak + PEAK_TOLERANCE_DB)
+    {
+        found.push(measured(
+            "true_peak_high",
+            "peaks between samples go over the limit: players and encoders will clip them",
+            (peak, wanted.true_peak, "dBTP"),
+        ));
+    }
+}
+
+fn plain(rule: &str, message: String) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        severity: Severity::Warning,
+        message,
+        ..Finding::default()
+    }
+}
+
+/// Measured value, limit, unit.
+fn measured(rule: &str, message: &str, (value, limit, unit): (f64, f64, &str)) -> Finding {
+    Finding {
+        measured: Some((value * 1000.0).round() / 1000.0),
+        limit: Some((limit * 1000.0).round() / 1000.0),
+        unit: Some(unit.to_owned()),
+        ..plain(rule, message.to_owned())
+    }
+}

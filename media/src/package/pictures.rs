@@ -1,0 +1,169 @@
+//! One ffmpeg over the excerpt: the sheet of tiles, every candidate as a JPEG, and a small grey picture of each to judge it by.
+
+use std::path::{Path, PathBuf};
+
+use botflix_common::failure::WhoCanFix;
+
+use super::excerpt::{Excerpt, PICTURES_PER_SECOND};
+use super::look::{self, LOOK_HEIGHT, LOOK_WIDTH};
+use super::storyboard::Sheet;
+use crate::{Call, Context, MediaError, Program};
+
+const POSTERS: usize = 3;
+const POSTER_MAX_WIDTH: u32 = 1280;
+
+/// JPEG is full-range BT.601.
+const TO_JPEG: &str = "in_color_matrix=bt709:out_color_matrix=bt601:out_range=full";
+
+/// All candidates in full size lie in memory: twelve of 1280 pixels have about 4 MB.
+const MAX_CANDIDATE_BYTES: u64 = 64 << 20;
+
+pub(super) struct Made {
+    pub(super) posters: Vec<(PathBuf, u64)>,
+    pub(super) sheet: Sheet,
+}
+
+pub(super) async fn make(
+    ctx: &Context,
+    excerpt: &Excerpt,
+    out_dir: &Path,
+) -> Result<Made, MediaError> {
+    let sheet = Sheet::new(
+        out_dir.join("storyboard.jpg"),
+        excerpt.tiles.len() as u32,
+        excerpt.width,
+        excerpt.height,
+    );
+    let candidates = ctx.scratch.join("package-candidates.mjpeg");
+    let seconds = excerpt.pictures as f64 / f64::from(PICTURES_PER_SECOND);
+    let call = Call::new(Program::Ffmpeg)
+        // A picture at a time: threads would decode ahead of what is wanted.
+        .args(["-threads", "1"])
+        .own_input(&excerpt.file)
+        .args([
+            "-an",
+            "-sn",
+            "-dn",
+            "-filter_complex",
+            &graph(excerpt, &sheet),
+        ])
+        .media_seconds(seconds)
+        .args([
+            "-map",
+            "[look]",
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "pipe:1",
+        ]);
+    let call = jpeg(call, "[poster]", "3")
+        .args(["-f", "mjpeg"])
+        .output(&candidates);
+    let call = jpeg(call, "[sheet]", "5")
+        .args(["-frames:v", "1", "-f", "image2", "-update", "1"])
+        .output(&sheet.file);
+    let looks = ctx.run(call).await?.stdout;
+
+    let merits = looks
+        .chunks_exact(LOOK_WIDTH * LOOK_HEIGHT)
+        .map(look::merit);
+    let frames = excerpt.posters.iter().map(|(_, frame)| *frame);
+    let judged: Vec<_> = frames.clone().zip(merits).collect();
+    let jpegs = read_jpegs(&candidates).await?;
+    if judged.len() != excerpt.posters.len() || jpegs.len() != judged.len() {
+        let found = format!(
+            "{} looks and {} JPEGs for {} candidates",
+            judged.len(),
+            jpegs.len(),
+            excerpt.posters.len()
+        );
+        return Err(missing(found));
+    }
+    let mut posters = Vec::new();
+    for frame in look::choose(&judged, POSTERS) {
+        let bytes = frames
+            .clone()
+            .zip(&jpegs)
+            .find(|(other, _)| *other == frame);
+        let Some((_, bytes)) = bytes else { continue };
+        let path = out_dir.join(match posters.len() {
+            0 => "poster.jpg".to_owned(),
+            before => format!("poster_{}.jpg", before + 1),
+        });
+        tokio::fs::write(&path, bytes)
+            .await
+            .map_err(MediaError::io("storing a poster"))?;
+        posters.push((path, frame));
+    }
+    Ok(Made { posters, sheet })
+}
+
+/// The options of an output of still pictures.
+fn jpeg(call: Call, pad: &str, quality: &str) -> Call {
+    call.args([
+        "-map",
+        pad,
+        "-fps_mode",
+        "passthrough",
+        "-c:v",
+        "mjpeg",
+        "-threads",
+        "1",
+    ])
+    .args(["-q:v", quality, "-map_metadata", "-1"])
+    .args(["-fflags", "+bitexact", "-flags:v", "+bitexact"])
+}
+
+fn graph(excerpt: &Excerpt, sheet: &Sheet) -> String {
+    let wanted: Vec<String> = excerpt
+        .posters
+        .iter()
+        .map(|(place, _)| format!("eq(n\\,{place})"))
+        .collect();
+    let wanted = wanted.join("+");
+    let tiles = excerpt.tiles.len();
+    let Sheet {
+        columns,
+        rows,
+        tile_width,
+        tile_height,
+        ..
+    } = sheet;
+    format!(
+        "[0:v:0]split[tiles][rest];\
+         [tiles]trim=end_frame={tiles},scale=w={tile_width}:h={tile_height}:flags=area:{TO_JPEG},format=yuvj420p,\
+         tile=layout={columns}x{rows}[sheet];\
+         [rest]select={wanted},split[full][small];\
+         [full]scale=w=min({POSTER_MAX_WIDTH}\\,iw):h=-2:flags=lanczos:{TO_JPEG},format=yuvj420p[poster];\
+         [small]scale=w={LOOK_WIDTH}:h={LOOK_HEIGHT}:flags=area:out_range=full,format=gray[look]"
+    )
+}
+
+/// One after another in a file: each ends with a marker that occurs nowhere else in it.
+async fn read_jpegs(file: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
+    const END: [u8; 2] = [0xff, 0xd9];
+    let io = || MediaError::io("reading the candidates for posters");
+    let size = tokio::fs::metadata(file).await.map_err(io())?.len();
+    if size > MAX_CANDIDATE_BYTES {
+        return Err(missing(format!("{size} bytes of candidates")));
+    }
+    let bytes = tokio::fs::read(file).await.map_err(io())?;
+    let mut jpegs = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let Some(end) = rest.windows(2).position(|pair| pair == END) {
+        let (jpeg, after) = rest.split_at(end + END.len());
+        jpegs.push(jpeg.to_owned());
+        rest = after;
+    }
+    Ok(jpegs)
+}
+
+fn missing(found: String) -> MediaError {
+    MediaError::Permanent {
+        code: "posters_missing",
+        message: "pictures of the film could not be made".to_owned(),
+        who_can_fix: WhoCanFix::Platform,
+        internal: Some(found),
+    }
+}
