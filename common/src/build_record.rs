@@ -68,14 +68,11 @@ impl BuildRecord {
                 engine: record.engine,
             });
         }
-        let mut clips: Vec<Sha> = manifest.clips().iter().map(|used| used.clip).collect();
-        clips.sort_unstable();
-        clips.dedup();
         Some(Self {
             version: BUILD_RECORD_VERSION,
             botflix: env!("CARGO_PKG_VERSION").to_owned(),
             manifest: manifest.clone(),
-            clips,
+            clips: manifest.distinct_clips(),
             engine,
             verify,
             tasks,

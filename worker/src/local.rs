@@ -200,9 +200,6 @@ async fn take_in(runner: &TaskRunner, sha: &Sha, path: &Path) -> Result<(), Loca
 }
 
 fn inspections(manifest: &ShotManifest) -> Vec<Node> {
-    let mut clips: Vec<Sha> = manifest.clips().iter().map(|used| used.clip).collect();
-    clips.sort_unstable();
-    clips.dedup();
     let node = |clip| {
         let spec = TaskSpec::Inspect(InspectSpec { clip });
         Node {
@@ -212,7 +209,7 @@ fn inspections(manifest: &ShotManifest) -> Vec<Node> {
             shot: None,
         }
     };
-    clips.into_iter().map(node).collect()
+    manifest.distinct_clips().into_iter().map(node).collect()
 }
 
 fn facts(records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>) -> FactsByClip {

@@ -69,9 +69,7 @@ impl Change {
                 Submitted::KeyReused
             });
         }
-        let mut shas: Vec<Sha> = manifest.clips().iter().map(|named| named.clip).collect();
-        shas.sort_unstable();
-        shas.dedup();
+        let shas = manifest.distinct_clips();
         let visible = clips::visible(&mut self.tx, director, &shas).await?;
         let mut problems: Vec<FieldProblem> = manifest
             .clips()

@@ -8,7 +8,7 @@ use axum::extract::State;
 use botflix_common::build_record::BuildRecord;
 use botflix_common::finding::Finding;
 use botflix_common::findings;
-use botflix_common::hash::{Sha, TaskKey};
+use botflix_common::hash::TaskKey;
 use botflix_common::http::{ClipStatus, DryRunBody, PlanBody, ReportBody};
 use botflix_common::id::RenderId;
 use botflix_common::manifest::ShotManifest;
@@ -153,9 +153,7 @@ async fn foresee(
     manifest: &ShotManifest,
     body: &mut DryRunBody,
 ) -> Result<Vec<FieldProblem>, ApiError> {
-    let mut shas: Vec<Sha> = manifest.clips().iter().map(|used| used.clip).collect();
-    shas.sort_unstable();
-    shas.dedup();
+    let shas = manifest.distinct_clips();
     // Only reads; the transaction is dropped.
     let known = db::clips::visible(&mut app.db.write().await?, caller.0, &shas).await?;
     let mut facts = FactsByClip::new();
@@ -166,7 +164,7 @@ async fn foresee(
             Some(clip) => facts.extend(clip.facts.clone().map(|facts| (sha, facts))),
         }
     }
-    let problems = submission::clip_problems(&app.db, caller.0, manifest).await?;
+    let problems = submission::problems_of_clips(manifest, &known);
     if !problems.is_empty() || !body.inspecting_clips.is_empty() {
         return Ok(problems);
     }

@@ -3,6 +3,8 @@
 //! A document of the wrong shape cannot be checked for sense. So what is wrong is taken out or stood in for, and what is left is checked
 //! as well: one answer names the unknown field, the clip that nobody sent and the trim past its end.
 
+use std::collections::HashMap;
+
 use botflix_common::hash::Sha;
 use botflix_common::id::DirectorId;
 use botflix_common::manifest::read::read_manifest;
@@ -11,7 +13,8 @@ use botflix_common::plan::{self, FactsByClip};
 use botflix_common::problem::{FieldProblem, MAX_FIELD_PROBLEMS};
 use serde_json::{Value, json};
 
-use crate::db::{Database, DbError, clips};
+use crate::db::clips::{self, ClipRow};
+use crate::db::{Database, DbError};
 
 /// Largest manifest.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
@@ -69,21 +72,29 @@ pub async fn clip_problems(
     director: DirectorId,
     manifest: &ShotManifest,
 ) -> Result<Vec<FieldProblem>, DbError> {
-    let uses = manifest.clips();
-    let shas: Vec<Sha> = uses.iter().map(|named| named.clip).collect();
     // Only reads; the transaction is dropped.
+    let shas = manifest.distinct_clips();
     let visible = clips::visible(&mut db.write().await?, director, &shas).await?;
-    let mut problems: Vec<FieldProblem> = uses
+    Ok(problems_of_clips(manifest, &visible))
+}
+
+/// What the clips that its director may see say against a manifest.
+pub fn problems_of_clips(
+    manifest: &ShotManifest,
+    visible: &HashMap<Sha, ClipRow>,
+) -> Vec<FieldProblem> {
+    let mut problems: Vec<FieldProblem> = manifest
+        .clips()
         .iter()
         .filter(|named| !visible.contains_key(&named.clip))
         .map(|named| plan::unknown_clip(&named.pointer, &named.clip))
         .collect();
     let facts: FactsByClip = visible
-        .into_values()
-        .filter_map(|clip| Some((clip.sha256, clip.facts?)))
+        .values()
+        .filter_map(|clip| Some((clip.sha256, clip.facts.clone()?)))
         .collect();
     problems.extend(plan::known_problems(manifest, &facts));
-    Ok(problems)
+    problems
 }
 
 fn salvage(bytes: &[u8], problems: &[FieldProblem]) -> Option<ShotManifest> {

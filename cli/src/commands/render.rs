@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use botflix_common::film::Quality;
-use botflix_common::hash::Sha;
 use botflix_common::http::{DryRunBody, RenderBody, RenderState};
 use botflix_common::problem::{FieldProblem, Problem};
 
@@ -123,14 +122,7 @@ pub async fn send(
     stages: &Stages,
 ) -> Result<RenderBody, Fault> {
     clips::send_missing(api, &resolved.files, stages).await?;
-    let mut named: Vec<Sha> = resolved
-        .manifest
-        .clips()
-        .iter()
-        .map(|used| used.clip)
-        .collect();
-    named.sort_unstable();
-    named.dedup();
+    let named = resolved.manifest.distinct_clips();
     clips::await_verdicts(api, &named, stages).await?;
     renders::submit(api, &resolved.document, key).await
 }

@@ -229,6 +229,14 @@ impl ShotManifest {
         shots.chain(tracks).collect()
     }
 
+    /// The clips, stills and sounds that the manifest names, each once, in the order of their hashes.
+    pub fn distinct_clips(&self) -> Vec<Sha> {
+        let mut clips: Vec<Sha> = self.clips().iter().map(|used| used.clip).collect();
+        clips.sort_unstable();
+        clips.dedup();
+        clips
+    }
+
     /// For looking at the cut only: marked in the picture, never public.
     pub fn is_draft(&self) -> bool {
         self.delivery.preset == Quality::Draft
