@@ -7,13 +7,10 @@ use botflix_common::storage_key;
 use botflix_common::task::Artifact;
 use botflix_media::EngineConfig;
 use botflix_worker::{RunnerConfig, TaskRunner, selftest};
-use futures::TryStreamExt as _;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::args::CacheArgs;
 use crate::commands::worker::start_fault;
-use crate::embedded::file_url;
 use crate::exit::Fault;
 use crate::settings::Settings;
 
@@ -61,7 +58,7 @@ impl Place {
 
     /// What the engine can do here is remembered, too.
     pub async fn runner(&self, engine: EngineConfig) -> Result<TaskRunner, Fault> {
-        let storage = Storage::open(&file_url(&self.path().join("storage"))?)
+        let storage = Storage::open_cache(&self.path().join("storage"))
             .map_err(|error| Fault::permanent("the cache cannot be used").because(error))?;
         let mut config = RunnerConfig::new(self.path().join("scratch"), "local");
         // The storage is a directory beside it: tasks get hard links.
@@ -83,20 +80,12 @@ pub async fn copy_out(storage: &Storage, artifact: &Artifact, out: &Path) -> Res
     };
     let mut part = out.as_os_str().to_owned();
     part.push(".part");
-    let mut file = tokio::fs::File::create(&part)
-        .await
-        .map_err(|error| failed(&error))?;
     let key = storage_key::blob(&artifact.sha256);
-    let mut pieces = storage
-        .stream_range(&key, 0..artifact.bytes)
+    // The cache is a directory of this machine; where the file system can, this copies nothing.
+    let cached = storage.local_path(&key).unwrap_or_default();
+    tokio::fs::copy(&cached, &part)
         .await
         .map_err(|error| failed(&error))?;
-    while let Some(piece) = pieces.try_next().await.map_err(|error| failed(&error))? {
-        file.write_all(&piece)
-            .await
-            .map_err(|error| failed(&error))?;
-    }
-    file.sync_all().await.map_err(|error| failed(&error))?;
     tokio::fs::rename(&part, out)
         .await
         .map_err(|error| failed(&error))

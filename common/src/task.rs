@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::film::{AssembleSpec, CheckSpec, PackageSpec, Segment, SegmentSource, Verify};
+pub use self::film::{AssembleSpec, CheckSpec, Join, PackageSpec, Segment, SegmentSource, Verify};
 pub use self::picture::{
     Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
 };
@@ -72,7 +72,7 @@ impl TaskKind {
 
     /// Raised when the same spec would now give another result; old records are then never read.
     pub fn version(self) -> u32 {
-        2
+        3
     }
 
     pub fn lane(self) -> Lane {
@@ -197,9 +197,8 @@ pub enum TaskOutput {
         duration_seconds: f64,
         /// SHA-256 over the picture packets in order, in hex; `check` recomputes it from the film.
         picture_digest: String,
-        /// What the mix was raised by, dB.
-        #[serde(default)]
-        gain_db: f64,
+        /// What the sound measured when it was encoded; `check` holds its packets against the film's.
+        sound: SoundFacts,
         /// How many of the frames are copies of the clips' own packets.
         copied_frames: u64,
     },
@@ -222,6 +221,8 @@ pub struct SoundFacts {
     /// Gain that was applied to the mix before limiting, dB.
     pub gain_db: f64,
     pub samples: u64,
+    /// Over all packets in order, each with its length: sound with the same hash is this sound.
+    pub packets: Sha,
 }
 
 /// The finished film as measured by `check`.

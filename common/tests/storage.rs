@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use botflix_common::hash::Sha;
 use botflix_common::storage::{Storage, StorageError};
@@ -287,6 +287,51 @@ async fn a_file_is_stored_once_as_a_blob_and_downloads_as_it_was() {
             assert_eq!(storage.download_blob(&sha, &copy).await.unwrap(), bytes);
         }
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_given_up_is_stored_as_a_blob() {
+    let mut places = places();
+    let mut cache = local();
+    cache.storage = Storage::open_cache(&cache.root).unwrap();
+    places.push(cache);
+    for place in places {
+        for length in [1_000, 17 * 1024 * 1024] {
+            let (file, copy) = (place.outside.join("file"), place.outside.join("copy"));
+            let body = film(length);
+            for _ in 0..2 {
+                std::fs::write(&file, &body).unwrap();
+                let stored = place.storage.take_file(&file).await.unwrap();
+                assert_eq!(stored, (Sha::of(&body), length as u64));
+            }
+            let (sha, bytes) = (Sha::of(&body), length as u64);
+            assert_eq!(
+                place.storage.download_blob(&sha, &copy).await.unwrap(),
+                bytes
+            );
+            assert_eq!(std::fs::read(&copy).unwrap(), body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_local_blob_that_was_found_right_and_then_changed_is_found_out() {
+    let place = local();
+    let (file, copy) = (place.outside.join("file"), place.outside.join("copy"));
+    std::fs::write(&file, b"what it should be").unwrap();
+    let (sha, _) = place.storage.take_file(&file).await.unwrap();
+    place.storage.download_blob(&sha, &copy).await.unwrap();
+    let blob = place.storage.local_path(&storage_key::blob(&sha)).unwrap();
+    std::fs::write(&blob, b"what it should bf").unwrap();
+    // A clock that ticks coarsely must not hide it here.
+    let later = SystemTime::now() + Duration::from_secs(1);
+    std::fs::File::open(&blob)
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    let error = place.storage.download_blob(&sha, &copy).await.unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { .. }), "{error}");
+    assert!(!copy.exists());
 }
 
 #[tokio::test]

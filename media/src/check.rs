@@ -1,21 +1,24 @@
-//! Proves that a finished film is what the ledger says, by reading it as a stranger would: every packet hashed and placed, key pictures or all
-//! pictures decoded, all sound decoded and measured. Knows the film and its specification, not how it was made.
+//! Proves that a finished film is what the ledger says, by reading it as a stranger would: every packet hashed and placed, the pictures at joins
+//! or all pictures decoded and compared with their clips'. Knows the film, its specification and what it was made from, not how.
 
 mod container;
 mod examine;
+mod listing;
 mod pictures;
+mod sound;
 mod verdict;
 
 use std::path::Path;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::finding::Finding;
-use botflix_common::task::{CheckSpec, FilmFacts, Verify};
+use botflix_common::task::{CheckSpec, FilmFacts, SoundFacts, Verify};
 
 pub use self::examine::{Examined, examine};
+use self::listing::Listed;
+use self::pictures::Decoded;
 use self::verdict::Evidence;
-use crate::mix::loudness::Measured;
-use crate::{Call, Context, MediaError, Program, Progress, mix};
+use crate::{Call, Context, MediaError, Program, Progress};
 
 /// A film that passed.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,39 +27,37 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
-/// `picture_digest` is what `assemble` computed from the segments, `gain_db` what the mix was raised by. A film that is not as planned is an error
-/// with code `film_failed_check` that lists every point; what a viewer may merely notice is a finding.
+/// What a film was assembled from, as those say who made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingredients<'a> {
+    /// What `assemble` computed from the segments.
+    pub picture_digest: &'a str,
+    /// What `mix` measured in the encoded sound.
+    pub sound: SoundFacts,
+}
+
+/// A film that is not as planned is an error with code `film_failed_check` that lists every point; what a viewer may merely notice is a finding.
 pub async fn check(
     ctx: &Context,
     spec: &CheckSpec,
     film: &Path,
-    picture_digest: &str,
-    gain_db: f64,
+    from: Ingredients<'_>,
 ) -> Result<Checked, MediaError> {
-    let (quiet, first, rest) = (quiet(ctx), ctx.part(0.0, 0.3), ctx.part(0.3, 1.0));
-    let (container, listed) = tokio::try_join!(
+    let (first, rest) = (ctx.part(0.0, 0.3), ctx.part(0.3, 1.0));
+    // The longest tells how far it is.
+    let quiet = quiet(ctx);
+    let ((listed, decoded), container, heard) = tokio::try_join!(
+        pictures(&first, &rest, spec, film),
         container::read(&quiet, film, Call::new(Program::Ffprobe).own_input(film)),
-        pictures::list(&first, spec, film),
+        sound::hear(&quiet, spec, film, from.sound),
     )?;
-    // The longer of the two tells how far it is.
-    let (for_pictures, for_sound) = match spec.verify {
-        Verify::Full => (&rest, &quiet),
-        Verify::Joins => (&quiet, &rest),
-    };
-    let (decoded, sound) = tokio::try_join!(
-        pictures::decode(for_pictures, spec, film),
-        measure(for_sound, spec, film, container.sound().is_some()),
-    )?;
-    let (sound, decoded_samples) = sound;
     let evidence = Evidence {
         spec,
-        picture_digest,
-        gain_db,
+        from,
         container: &container,
         listed: &listed,
         decoded: &decoded,
-        sound,
-        decoded_samples,
+        heard: &heard,
     };
     let violations = evidence.violations();
     if !violations.is_empty() {
@@ -77,18 +78,18 @@ pub async fn check(
     })
 }
 
-/// `None`: there is no sound track.
-async fn measure(
-    ctx: &Context,
+async fn pictures(
+    first: &Context,
+    rest: &Context,
     spec: &CheckSpec,
     film: &Path,
-    has_sound: bool,
-) -> Result<(Option<Measured>, u64), MediaError> {
-    if !has_sound {
-        return Ok((None, 0));
-    }
-    let (measured, decoded) = mix::measure(ctx, film, spec.total_samples).await?;
-    Ok((Some(measured), decoded))
+) -> Result<(Listed, Decoded), MediaError> {
+    let listed = listing::list(first, spec, film).await?;
+    let decoded = match spec.verify {
+        Verify::Full => pictures::decode_all(rest, spec, film).await?,
+        Verify::Joins => pictures::decode_joins(rest, spec, film).await?,
+    };
+    Ok((listed, decoded))
 }
 
 /// For a step beside another that reports: progress only grows.

@@ -11,6 +11,7 @@ pub mod check;
 pub mod conform;
 pub mod engine;
 pub mod error;
+mod excerpt;
 pub mod inspect;
 pub mod mix;
 pub(crate) mod mp4;

@@ -20,6 +20,7 @@ mod pcm;
 mod place;
 mod repeat;
 mod stage;
+mod touched;
 mod trouble;
 mod true_peak;
 

@@ -3,16 +3,16 @@
 //! Only the pictures that are looked at are decoded: they are taken out of the film as packets, and one ffmpeg makes everything of them.
 
 mod candidates;
-mod excerpt;
 mod look;
 mod pictures;
+mod reel;
 mod storyboard;
 
 use std::path::{Path, PathBuf};
 
 use botflix_common::task::PackageSpec;
 
-use self::excerpt::Excerpt;
+use self::reel::Reel;
 use crate::mp4::work;
 use crate::{Context, MediaError, vtt};
 
@@ -35,17 +35,17 @@ pub async fn package(
     film: &Path,
     out_dir: &Path,
 ) -> Result<Packaged, MediaError> {
-    let file = ctx.scratch.join("package-excerpt.mp4");
+    let file = ctx.scratch.join("package-reel.mp4");
     let (film, wanted) = (film.to_owned(), spec.clone());
-    let excerpt = work::run(ctx, "taking pictures out of the film", move |_| {
-        Excerpt::take(&film, &wanted, &file)
+    let reel = work::run(ctx, "taking pictures out of the film", move |_| {
+        Reel::take(&film, &wanted, &file)
     })
     .await?;
-    let made = pictures::make(&ctx.part(0.1, 0.9), &excerpt, out_dir).await?;
+    let made = pictures::make(&ctx.part(0.1, 0.9), &reel, out_dir).await?;
     let captions = vtt::caption_cues(&spec.captions, spec.total_seconds);
     let chapters = vtt::chapter_cues(&spec.chapters, spec.total_seconds);
     let cues = out_dir.join("storyboard.vtt");
-    write(&cues, &storyboard::file(&excerpt.tiles, &made.sheet)).await?;
+    write(&cues, &storyboard::file(&reel.tiles, &made.sheet)).await?;
     let packaged = Packaged {
         posters: made.posters,
         storyboard: Some((made.sheet.file, cues)),

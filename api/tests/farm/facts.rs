@@ -121,6 +121,7 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
                 true_peak_dbtp: None,
                 gain_db: 0.0,
                 samples: mix.total_samples,
+                packets: Sha::of(b"packets"),
             }),
         ),
         TaskSpec::Assemble(assemble) => (
@@ -129,7 +130,13 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
                 frames: assemble.segments.iter().map(|segment| segment.frames).sum(),
                 duration_seconds: 2.0,
                 picture_digest: String::new(),
-                gain_db: 0.0,
+                sound: SoundFacts {
+                    integrated_lufs: None,
+                    true_peak_dbtp: None,
+                    gain_db: 0.0,
+                    samples: 0,
+                    packets: Sha::of(b"packets"),
+                },
                 copied_frames: assemble.copied_frames(),
             },
         ),

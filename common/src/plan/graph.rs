@@ -5,7 +5,7 @@ use crate::hash::TaskKey;
 use crate::manifest::ShotManifest;
 use crate::problem::FieldProblem;
 use crate::task::{
-    AssembleSpec, CheckSpec, ConformSpec, PackageSpec, Segment, SegmentSource, TaskSpec,
+    AssembleSpec, CheckSpec, ConformSpec, Join, PackageSpec, Segment, SegmentSource, TaskSpec,
 };
 
 use super::pieces::{Cutter, Made, Piece};
@@ -176,18 +176,18 @@ fn conform_cost(spec: &ConformSpec) -> f64 {
     cost::FLOOR + cost::conform(quality, codec) * megapixels * format.fps.seconds_at(spec.frames)
 }
 
-/// The first frame of every segment but the film's first.
-fn joins(segments: &[Segment]) -> Vec<u64> {
-    let mut at = 0;
-    let mut joins: Vec<u64> = segments
-        .iter()
-        .map(|segment| {
-            at += segment.frames;
-            at
-        })
-        .collect();
-    joins.pop();
-    joins
+/// Where each segment begins. What a clip's own picture looks like there is known from its inspection.
+fn joins(segments: &[Segment]) -> Vec<Join> {
+    let mut first_frame = 0;
+    let join = |segment: &Segment| {
+        let join = Join {
+            first_frame,
+            luma_crc: None,
+        };
+        first_frame += segment.frames;
+        join
+    };
+    segments.iter().map(join).collect()
 }
 
 /// Where posters are looked for: the middles of shots spread over the film, starting a third into it (openings are often black), never in a

@@ -35,7 +35,7 @@ impl Storage {
         remove_if_there(to).await?;
         let downloaded = match self.local_path(&key) {
             Some(from) => match link(&key, from, to).await {
-                Ok(_) => hash_file(to).await,
+                Ok(_) => self.hash_once(sha, to).await,
                 Err(error) => Err(error),
             },
             None => self.download_stream(&key, to).await,
@@ -52,6 +52,24 @@ impl Storage {
             }
         });
         discard_on_error(checked, to).await
+    }
+
+    /// The hash and length of a local blob's file; it is not read again if this process knows it.
+    async fn hash_once(&self, sha: &Sha, file: &Path) -> Result<(Sha, u64), StorageError> {
+        let before = tokio::fs::metadata(file)
+            .await
+            .map_err(|error| StorageError::file(file, error))?;
+        let Some(local) = &self.local else {
+            return hash_file(file).await;
+        };
+        if local.is_proven(sha, &before) {
+            return Ok((*sha, before.len()));
+        }
+        let (found, bytes) = hash_file(file).await?;
+        if found == *sha {
+            local.prove(found, &before);
+        }
+        Ok((found, bytes))
     }
 
     async fn download_stream(&self, key: &str, to: &Path) -> Result<(Sha, u64), StorageError> {

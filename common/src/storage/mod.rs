@@ -13,6 +13,7 @@ mod read;
 mod write;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use object_store::path::Path as StorePath;
@@ -23,7 +24,7 @@ pub use error::StorageError;
 pub use incoming::{COPY_LIMIT_BYTES, Incoming};
 pub use read::ByteStream;
 
-use local::LocalRoot;
+use local::{Durability, LocalRoot};
 
 /// Largest JSON document that is read: a film of thousands of shots, with all its upstream records.
 pub const JSON_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
@@ -81,6 +82,16 @@ impl Storage {
                 )))
             }
         }
+    }
+
+    /// Opens a directory (made if absent) for what can be made again: nothing waits until it is on the disk.
+    pub fn open_cache(directory: &Path) -> Result<Self, StorageError> {
+        let root = LocalRoot::new(directory, Durability::WhenTheSystemLikes)?;
+        Ok(Self {
+            store: root.store(),
+            prefix: StorePath::default(),
+            local: Some(root),
+        })
     }
 
     /// Writes, reads and deletes a small object: whether the store is there and the credentials do.

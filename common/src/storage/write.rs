@@ -13,7 +13,7 @@ use crate::hash::Sha;
 use crate::storage_key;
 
 use super::Storage;
-use super::download::hash_file;
+use super::download::{blocking, hash_file};
 use super::error::StorageError;
 use super::incoming::{PART_BYTES, PARTS_IN_FLIGHT};
 
@@ -44,14 +44,15 @@ impl Storage {
     /// Stores a finished file as a blob, unless that is there already, and returns its name and length. The file must not change
     /// meanwhile: if it does, nothing is stored under a wrong name and the call fails.
     pub async fn upload_file(&self, file: &Path) -> Result<(Sha, u64), StorageError> {
+        if self.local.is_some() {
+            return self.upload_by_incoming(file).await;
+        }
         let (sha, bytes) = hash_file(file).await?;
         let key = storage_key::blob(&sha);
         if self.len(&key).await? == Some(bytes) {
             return Ok((sha, bytes));
         }
-        let stored = if self.local.is_some() {
-            self.upload_by_incoming(file).await?
-        } else if bytes <= SINGLE_PUT_LIMIT_BYTES {
+        let stored = if bytes <= SINGLE_PUT_LIMIT_BYTES {
             self.upload_whole(file, &key, &sha).await?
         } else {
             self.upload_in_parts(file, &key, &sha).await?
@@ -63,14 +64,47 @@ impl Storage {
         }
     }
 
+    /// The same for a file that its owner gives up: a local store moves it instead of copying, and it is gone afterwards.
+    pub async fn take_file(&self, file: &Path) -> Result<(Sha, u64), StorageError> {
+        let Some(local) = self.local.clone() else {
+            return self.upload_file(file).await;
+        };
+        let before = tokio::fs::metadata(file)
+            .await
+            .map_err(|error| StorageError::file(file, error))?;
+        let (sha, bytes) = hash_file(file).await?;
+        let key = storage_key::blob(&sha);
+        let Some(place) = self.local_path(&key) else {
+            return self.upload_file(file).await;
+        };
+        if self.len(&key).await? == Some(bytes) {
+            return Ok((sha, bytes));
+        }
+        let from = file.to_owned();
+        let moved = blocking(file, move || {
+            let moved = local.move_in(&from, &place)?;
+            if moved {
+                local.prove(sha, &before);
+            }
+            Ok(moved)
+        });
+        if moved
+            .await?
+            .map_err(|error: std::io::Error| StorageError::file(file, error))?
+        {
+            return Ok((sha, bytes));
+        }
+        self.upload_file(file).await
+    }
+
     /// To a local store a killed process leaves a partial file, which only the sweep of `incoming` finds.
-    async fn upload_by_incoming(&self, file: &Path) -> Result<Sha, StorageError> {
+    async fn upload_by_incoming(&self, file: &Path) -> Result<(Sha, u64), StorageError> {
         let mut source = Source::open(file).await?;
         let mut incoming = self.begin_incoming(Uuid::now_v7()).await?;
         while let Some(part) = source.next_part().await? {
             incoming.write(part).await?;
         }
-        incoming.finish().await.map(|(sha, _)| sha)
+        incoming.finish().await
     }
 
     async fn upload_whole(&self, file: &Path, key: &str, sha: &Sha) -> Result<Sha, StorageError> {

@@ -63,8 +63,8 @@ pub struct CheckSpec {
     pub codec: VideoCodec,
     pub total_frames: u64,
     pub ledger: Vec<LedgerRow>,
-    /// The first frame of every segment but the film's first.
-    pub joins: Vec<u64>,
+    /// Where each segment begins, in film order.
+    pub joins: Vec<Join>,
     pub total_samples: u64,
     pub loudness: Loudness,
     pub chapters: u32,
@@ -72,14 +72,23 @@ pub struct CheckSpec {
     pub verify: Verify,
 }
 
-/// How much of the film's picture is decoded again. Its packets are proven and all of its sound is decoded either way.
+/// Where a segment begins, and what is to be seen there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Join {
+    pub first_frame: u64,
+    /// CRC-32 of the luma of that picture as its clip shows it. `None`: the picture was made for this film, or its clip's is not known.
+    pub luma_crc: Option<u32>,
+}
+
+/// How much of the film is decoded again. All of its packets are held against those of segments and sound either way, and the sound was decoded
+/// and measured when it was encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verify {
-    /// The key pictures, which begin every segment.
+    /// The pictures with which segments begin.
     #[default]
     Joins,
-    /// Every picture.
+    /// Every picture, and all sound.
     Full,
 }
 

@@ -1,9 +1,31 @@
-//! What proves that a film holds the pictures of its segments, in their order and unaltered: a hash that `assemble` computes from the bytes it
-//! takes from the segments, and `check` from the film.
+//! What proves that a film holds the pictures of its segments and the sound of its mix, in their order and unaltered: hashes computed from
+//! the bytes as they came, and by `check` from the film.
 
+use std::path::Path;
+
+use botflix_common::hash::Sha;
 use sha2::{Digest, Sha256};
 
-use crate::mp4::{Damage, avc};
+use crate::mp4::{self, Damage, Media, Mp4Error, TrackKind, avc};
+
+/// SHA-256 over the packets of a file's sound, each with its length. `None`: there is no sound that can be found.
+pub(crate) fn of_sound(file: &Path) -> Result<Option<Sha>, Mp4Error> {
+    let movie = mp4::read(file)?;
+    let Some(track) = movie
+        .as_ref()
+        .and_then(|movie| movie.track(TrackKind::Sound))
+    else {
+        return Ok(None);
+    };
+    let media = Media::open(file)?;
+    let (mut hash, mut packet) = (Sha256::new(), Vec::new());
+    for sample in track.samples()? {
+        media.sample(sample, &mut packet)?;
+        hash.update(sample.size.to_be_bytes());
+        hash.update(&packet);
+    }
+    Ok(Some(Sha::from_digest(hash.finalize().into())))
+}
 
 /// SHA-256 over all pictures in decoding order. Of H.264, over each unit with its length, less parameter sets, since a join may repeat these
 /// before a picture; a zero ends each picture. Of other codecs, over each sample with its length.

@@ -1,148 +1,35 @@
-//! The film's pictures: found in its index, hashed packet by packet, and decoded.
+//! The film's pictures decoded: those at its joins, held against what their clips show, or all of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use botflix_common::task::{CheckSpec, Verify};
+use botflix_common::task::CheckSpec;
 
-use crate::assemble::digest::PictureDigest;
-use crate::mp4::work::{self, Work};
-use crate::mp4::{self, Media, Movie, Mp4Error, Order, TrackKind};
+use crate::excerpt::{self, Excerpt};
+use crate::mp4::{self, TrackKind, work};
 use crate::{Call, Context, MediaError, Program};
 
-/// Packets between two reports of progress.
-const REPORT_EVERY: usize = 256;
-
-/// Of a `colr` box: BT.709 primaries, transfer and matrix, limited range.
-const TAG: &[u8] = b"nclx\x00\x01\x00\x01\x00\x01\x00";
-
-/// What the film's index and packets say.
+/// What a decoder makes of the film.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
-    pub(super) packets: u64,
-    /// Those that decoding can start with.
-    pub(super) key_pictures: u64,
-    pub(super) starts_on_key_picture: bool,
-    /// The first join of the plan at which the film has no key picture.
-    pub(super) join_without_key: Option<u64>,
-    /// See [`PictureDigest`], in hex.
-    pub(super) digest: String,
-    /// The first picture that is not on the frame grid, and the tick at which it is shown.
-    pub(super) off_grid: Option<(u64, i64)>,
-    /// The index precedes the media, so that playing can begin before all is fetched.
-    pub(super) index_first: bool,
-    /// The container says BT.709, limited.
-    pub(super) tagged: bool,
-}
-
-/// What a decoder makes of it.
-#[derive(Debug)]
 pub(super) struct Decoded {
+    /// How many were to be decoded.
+    pub(super) wanted: u64,
     pub(super) pictures: u64,
     /// Complaints of the decoder.
     pub(super) errors: u32,
+    /// The first frame at a join that is not what its clip shows there.
+    pub(super) other_picture: Option<u64>,
 }
 
-pub(super) async fn list(
-    ctx: &Context,
-    spec: &CheckSpec,
-    film: &Path,
-) -> Result<Listed, MediaError> {
-    let (film, joins) = (film.to_owned(), spec.joins.clone());
-    let (_, ticks) = spec.format.fps.timescale();
-    work::run(ctx, "reading the film", move |work| {
-        let Some(movie) = mp4::read(&film)? else {
-            // Not a plain MP4: no pictures are found in it, which fails the film.
-            return Ok(Listed::default());
-        };
-        listed(work, &film, &movie, ticks, &joins)
-    })
-    .await
-}
-
-fn listed(
-    work: &Work,
-    film: &Path,
-    movie: &Movie,
-    ticks: u32,
-    joins: &[u64],
-) -> Result<Listed, MediaError> {
-    let Some(track) = movie.track(TrackKind::Video) else {
-        return Ok(Listed::default());
-    };
-    let samples = track.samples()?;
-    let shown_at = track.shown_at()?;
-    let Order { shown } = Order::of(&shown_at);
-    let mut keys: Vec<u64> = samples
-        .iter()
-        .zip(&shown)
-        .filter(|(sample, _)| sample.sync)
-        .map(|(_, shown)| u64::from(*shown))
-        .collect();
-    keys.sort_unstable();
-    let first_tick = track
-        .edits
-        .iter()
-        .map(|edit| edit.media_time)
-        .find(|media_time| *media_time >= 0)
-        .unwrap_or(0);
-    let media = Media::open(film).map_err(Mp4Error::Io)?;
-    let mut digest = PictureDigest::new(track.avc().as_ref());
-    let mut buffer = Vec::new();
-    for (number, sample) in samples.iter().enumerate() {
-        if number % REPORT_EVERY == 0 {
-            work.go_on()?;
-            let share = number as f64 / samples.len() as f64;
-            work.progress.report(share, None);
-        }
-        media.sample(sample, &mut buffer)?;
-        digest.add(&buffer)?;
-    }
-    Ok(Listed {
-        packets: samples.len() as u64,
-        key_pictures: keys.len() as u64,
-        starts_on_key_picture: samples.first().is_some_and(|sample| sample.sync)
-            && shown.first() == Some(&0),
-        join_without_key: joins
-            .iter()
-            .find(|join| keys.binary_search(join).is_err())
-            .copied(),
-        digest: digest.hex(),
-        off_grid: off_grid(shown_at.iter().map(|at| at - first_tick).collect(), ticks),
-        index_first: movie.index_first,
-        tagged: track
-            .entry()
-            .is_some_and(|entry| entry.bytes.windows(TAG.len()).any(|bytes| bytes == TAG)),
-    })
-}
-
-/// The first picture that is not shown at exactly `k × ticks`: its number, and when it is shown.
-fn off_grid(mut shown_at: Vec<i64>, ticks: u32) -> Option<(u64, i64)> {
-    shown_at.sort_unstable();
-    (0u64..)
-        .zip(shown_at)
-        .find(|(frame, at)| u64::try_from(*at) != Ok(frame * u64::from(ticks)))
-}
-
-/// One line of `framecrc` for each picture; shrunk first, so that counting costs nothing beside decoding.
-pub(super) async fn decode(
+/// Every picture of the film: one line of `framecrc` for each, shrunk first, so that counting costs nothing beside decoding.
+pub(super) async fn decode_all(
     ctx: &Context,
     spec: &CheckSpec,
     film: &Path,
 ) -> Result<Decoded, MediaError> {
-    let call = Call::new(Program::Ffmpeg);
-    let (call, chosen) = match spec.verify {
-        Verify::Full => (call, ""),
-        // The demuxer already leaves the others in the file, but for a dozen that it reads ahead: those libdav1d does not skip (ffmpeg 5.1.9).
-        Verify::Joins => {
-            let keys = ["-discard", "nokey", "-skip_frame", "nokey"];
-            (call.args(keys), "select=key,")
-        }
-    };
-    let shrunk = format!("{chosen}scale=w=2:h=2:flags=neighbor,format=gray");
-    let call = call
+    let call = Call::new(Program::Ffmpeg)
         .own_input(film)
         .args(["-map", "0:v:0", "-an", "-sn", "-dn"])
-        .args(["-vf", &shrunk])
+        .args(["-vf", "scale=w=2:h=2:flags=neighbor,format=gray"])
         .args(["-fps_mode", "passthrough", "-f", "framecrc"])
         .media_seconds(spec.format.fps.seconds_at(spec.total_frames))
         .arg("pipe:1");
@@ -154,20 +41,134 @@ pub(super) async fn decode(
         .await?
         .success(Program::Ffmpeg, false)?;
     Ok(Decoded {
+        wanted: spec.total_frames,
         pictures,
         errors: output.error_lines,
+        other_picture: None,
     })
+}
+
+/// The picture with which each segment begins, decoded as the film's own description says, in full size.
+pub(super) async fn decode_joins(
+    ctx: &Context,
+    spec: &CheckSpec,
+    film: &Path,
+) -> Result<Decoded, MediaError> {
+    let file = ctx.scratch.join("check-joins.mp4");
+    let taken = take(ctx, spec, film, file.clone()).await?;
+    let wanted = spec.joins.len() as u64;
+    if taken == 0 {
+        return Ok(Decoded {
+            wanted,
+            ..Decoded::default()
+        });
+    }
+    let call = Call::new(Program::Ffmpeg)
+        // A picture at a time: the next task has a use for the other cores.
+        .args(["-threads", "1"])
+        .own_input(&file)
+        .args(["-map", "0:v:0", "-an", "-sn", "-dn"])
+        .args(["-vf", "extractplanes=y", "-fps_mode", "passthrough"])
+        .args(["-f", "rawvideo", "pipe:1"]);
+    let size = spec.format.width as usize * spec.format.height as usize;
+    let mut hashed = Hashed::of_pictures_of(size);
+    let output = ctx
+        .chunks(call, |bytes| {
+            hashed.push(bytes);
+            Ok(())
+        })
+        .await?
+        .success(Program::Ffmpeg, false)?;
+    let shown = spec.joins.iter().zip(&hashed.pictures);
+    let other = |(join, found): (&botflix_common::task::Join, &u32)| {
+        let differs = join.luma_crc.is_some_and(|crc| crc != *found);
+        differs.then_some(join.first_frame)
+    };
+    Ok(Decoded {
+        wanted,
+        pictures: hashed.pictures.len() as u64,
+        errors: output.error_lines,
+        other_picture: shown.filter_map(other).next(),
+    })
+}
+
+/// Writes the pictures at joins to `file`; how many there are. A film whose index has no such pictures fails for that.
+async fn take(
+    ctx: &Context,
+    spec: &CheckSpec,
+    film: &Path,
+    file: PathBuf,
+) -> Result<u64, MediaError> {
+    let (film, joins) = (film.to_owned(), spec.joins.clone());
+    work::run(ctx, "taking pictures out of the film", move |_| {
+        let movie = mp4::read(&film)?;
+        let Some(track) = movie
+            .as_ref()
+            .and_then(|movie| movie.track(TrackKind::Video))
+        else {
+            return Ok(0);
+        };
+        let (samples, order) = (track.samples()?, track.order()?);
+        let mut excerpt = Excerpt::of(track, samples, &order);
+        for join in &joins {
+            excerpt.add(join.first_frame, join.first_frame);
+        }
+        if excerpt.pictures() > 0 {
+            excerpt::size(track)?;
+            excerpt.write(&film, &file)?;
+        }
+        Ok(excerpt.pictures())
+    })
+    .await
+}
+
+/// CRC-32 of each picture in a stream of pictures of one size.
+struct Hashed {
+    bytes: usize,
+    crc: crc32fast::Hasher,
+    taken: usize,
+    pictures: Vec<u32>,
+}
+
+impl Hashed {
+    fn of_pictures_of(bytes: usize) -> Self {
+        Self {
+            bytes: bytes.max(1),
+            crc: crc32fast::Hasher::new(),
+            taken: 0,
+            pictures: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(self.bytes - self.taken));
+            self.crc.update(now);
+            self.taken += now.len();
+            if self.taken == self.bytes {
+                let whole = std::mem::take(&mut self.crc);
+                self.pictures.push(whole.finalize());
+                self.taken = 0;
+            }
+            bytes = later;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::off_grid;
+    use super::Hashed;
 
     #[test]
-    fn a_missing_doubled_or_late_picture_is_off_the_grid() {
-        assert_eq!(off_grid(vec![0, 1024, 512], 512), None);
-        assert_eq!(off_grid(vec![0, 1024, 1536], 512), Some((1, 1024)));
-        assert_eq!(off_grid(vec![0, 0, 512], 512), Some((1, 0)));
-        assert_eq!(off_grid(vec![-512, 0], 512), Some((0, -512)));
+    fn pictures_are_told_apart_wherever_the_pipe_ends_a_chunk() {
+        let stream: Vec<u8> = (0..30u8).collect();
+        let of = |chunk: usize| {
+            let mut hashed = Hashed::of_pictures_of(10);
+            stream.chunks(chunk).for_each(|bytes| hashed.push(bytes));
+            hashed.pictures
+        };
+        let expected: Vec<u32> = stream.chunks(10).map(crc32fast::hash).collect();
+        assert_eq!(of(30), expected);
+        assert_eq!(of(7), expected);
     }
 }

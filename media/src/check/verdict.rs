@@ -5,8 +5,11 @@ use botflix_common::finding::{Finding, Severity};
 use botflix_common::task::{CheckSpec, FilmFacts, Verify};
 use botflix_common::units::SAMPLE_RATE_HZ;
 
+use super::Ingredients;
 use super::container::{Container, Track};
-use super::pictures::{Decoded, Listed};
+use super::listing::Listed;
+use super::pictures::Decoded;
+use super::sound::Heard;
 use crate::mix::MAX_GAIN_DB;
 use crate::mix::loudness::Measured;
 
@@ -16,8 +19,11 @@ const MAX_DRIFT_SECONDS: f64 = 0.021;
 /// The last AAC packet decodes whole: ffmpeg 5.1 does not apply the edit list's end.
 const PACKET_SAMPLES: u64 = 1024;
 
-/// How far integrated loudness may be from the target, LU.
-const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
+/// How far integrated loudness may be from the target without a word, LU.
+const LOUDNESS_TOLERANCE_LU: f64 = 0.3;
+
+/// Farther off, the film is not published unless its peaks or its softness are the reason, LU.
+const LOUDNESS_LIMIT_LU: f64 = 0.5;
 
 /// A gain this near to the most is the most, dB.
 const GAIN_TOLERANCE_DB: f64 = 0.1;
@@ -37,15 +43,11 @@ pub(super) const COLOURS: [&str; 4] = ["bt709", "bt709", "bt709", "tv"];
 /// Everything that was read and measured.
 pub(super) struct Evidence<'a> {
     pub(super) spec: &'a CheckSpec,
-    pub(super) picture_digest: &'a str,
-    /// What the mix was raised by.
-    pub(super) gain_db: f64,
+    pub(super) from: Ingredients<'a>,
     pub(super) container: &'a Container,
     pub(super) listed: &'a Listed,
     pub(super) decoded: &'a Decoded,
-    /// `None`: there is no sound track.
-    pub(super) sound: Option<Measured>,
-    pub(super) decoded_samples: u64,
+    pub(super) heard: &'a Heard,
 }
 
 /// Points that do not hold.
@@ -69,9 +71,12 @@ impl Evidence<'_> {
         if let Some(track) = self.container.picture() {
             self.picture(track, &mut points);
         }
-        if let (Some(track), Some(measured)) = (self.container.sound(), self.sound) {
+        if let (Some(track), Some(measured)) = (self.container.sound(), self.heard.measured) {
             self.sound(track, measured, &mut points);
         }
+        points.require(self.heard.is_the_mix, || {
+            "the sound is not that of the mix".to_owned()
+        });
         points.0
     }
 
@@ -109,12 +114,15 @@ impl Evidence<'_> {
         points.require(listed.packets == wanted, || {
             format!("{} pictures instead of {wanted}", listed.packets)
         });
-        let (kind, to_decode) = match self.spec.verify {
-            Verify::Full => ("pictures", wanted),
-            Verify::Joins => ("key pictures", listed.key_pictures),
+        let kind = match self.spec.verify {
+            Verify::Full => "pictures",
+            Verify::Joins => "pictures at joins",
         };
-        points.require(decoded.pictures == to_decode, || {
-            format!("{} {kind} decode instead of {to_decode}", decoded.pictures)
+        points.require(decoded.pictures == decoded.wanted, || {
+            format!(
+                "{} {kind} decode instead of {}",
+                decoded.pictures, decoded.wanted
+            )
         });
         points.require(decoded.errors == 0, || {
             format!("the decoder complained {} times", decoded.errors)
@@ -127,12 +135,17 @@ impl Evidence<'_> {
                 "no key picture at frame {frame}, where a segment starts"
             ));
         }
+        if let Some(frame) = decoded.other_picture {
+            points.0.push(format!(
+                "frame {frame}, where a segment starts, does not show what its clip shows"
+            ));
+        }
         if let Some((frame, tick)) = listed.off_grid {
             points.0.push(format!(
                 "picture {frame} is shown off the frame grid, at tick {tick}"
             ));
         }
-        points.require(listed.digest == self.picture_digest, || {
+        points.require(listed.digest == self.from.picture_digest, || {
             "the pictures are not those of the segments, in their order".to_owned()
         });
     }
@@ -185,11 +198,11 @@ impl Evidence<'_> {
     fn sound(&self, track: &Track, measured: Measured, points: &mut Points) {
         let wanted = self.spec.total_samples;
         points.require(
-            (wanted..wanted + PACKET_SAMPLES).contains(&self.decoded_samples),
+            (wanted..wanted + PACKET_SAMPLES).contains(&self.heard.samples),
             || {
                 format!(
                     "{} sound samples decode instead of {wanted}",
-                    self.decoded_samples
+                    self.heard.samples
                 )
             },
         );
@@ -216,7 +229,7 @@ impl Evidence<'_> {
             )
         });
         points.require(
-            !self.off_target() || self.peak_limited() || self.hardly_heard(),
+            !self.is_off_by(LOUDNESS_LIMIT_LU) || self.peak_limited() || self.hardly_heard(),
             || {
                 format!(
                     "an integrated loudness of {:.2} LUFS instead of {}",
@@ -227,15 +240,14 @@ impl Evidence<'_> {
         );
     }
 
-    fn off_target(&self) -> bool {
-        let integrated = self.sound.and_then(|sound| sound.integrated);
-        integrated
-            .is_some_and(|i| (i - self.spec.loudness.integrated).abs() > LOUDNESS_TOLERANCE_LU)
+    fn is_off_by(&self, tolerance_lu: f64) -> bool {
+        let integrated = self.heard.measured.and_then(|sound| sound.integrated);
+        integrated.is_some_and(|i| (i - self.spec.loudness.integrated).abs() > tolerance_lu)
     }
 
     /// The peak limit stands in the way of more loudness.
     fn peak_limited(&self) -> bool {
-        self.sound.is_some_and(|sound| {
+        self.heard.measured.is_some_and(|sound| {
             sound
                 .integrated
                 .is_some_and(|i| i < self.spec.loudness.integrated)
@@ -245,13 +257,14 @@ impl Evidence<'_> {
 
     /// The material is so soft that the most gain that makes sense does not bring it to the target.
     fn hardly_heard(&self) -> bool {
-        let integrated = self.sound.and_then(|sound| sound.integrated);
+        let integrated = self.heard.measured.and_then(|sound| sound.integrated);
         integrated.is_some_and(|i| i < self.spec.loudness.integrated)
-            && self.gain_db >= MAX_GAIN_DB - GAIN_TOLERANCE_DB
+            && self.from.sound.gain_db >= MAX_GAIN_DB - GAIN_TOLERANCE_DB
     }
 
     fn silent(&self) -> bool {
-        self.sound
+        self.heard
+            .measured
             .is_none_or(|sound| sound.peak_or_silence() < SILENT_PEAK_DBTP)
     }
 
@@ -264,8 +277,8 @@ impl Evidence<'_> {
             frames: self.listed.packets,
             video_seconds: self.video_seconds(),
             audio_seconds: sound.unwrap_or(0.0),
-            integrated_lufs: self.sound.and_then(|sound| sound.integrated),
-            true_peak_dbtp: self.sound.and_then(|sound| sound.true_peak),
+            integrated_lufs: self.heard.measured.and_then(|sound| sound.integrated),
+            true_peak_dbtp: self.heard.measured.and_then(|sound| sound.true_peak),
             bytes: self.container.bytes,
             draft: false,
         }
@@ -293,10 +306,10 @@ impl Evidence<'_> {
                 "nothing is heard in the whole film".to_owned(),
             ));
         }
-        if self.off_target() {
+        if self.is_off_by(LOUDNESS_TOLERANCE_LU) {
             let wanted = self.spec.loudness;
             findings.push(Finding {
-                measured: self.sound.and_then(|sound| sound.integrated),
+                measured: self.heard.measured.and_then(|sound| sound.integrated),
                 limit: Some(wanted.integrated),
                 unit: Some("LUFS".to_owned()),
                 ..of_the_film(

@@ -1,5 +1,7 @@
 //! Which gain brings the mix to a loudness under a peak. Pure.
 
+use std::sync::Arc;
+
 use botflix_common::task::Prediction;
 
 use super::loudness::Stretch;
@@ -62,7 +64,7 @@ impl Goal {
 pub(super) enum Unlevelled {
     /// From the facts of the clips.
     Predicted(Prediction),
-    Recorded(Stretch),
+    Recorded(Arc<Stretch>),
 }
 
 impl Unlevelled {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use botflix_common::units::SAMPLE_RATE_HZ;
 
-use super::true_peak::{Envelope, Frame, TAPS};
+use super::true_peak::{Envelope, Frame, Run, TAPS};
 
 /// The gain starts to fall this long before a peak: 5 ms, a ramp too short to hear as pumping and too long to hear as a click.
 const ATTACK_FRAMES: usize = SAMPLE_RATE_HZ as usize * 5 / 1000;
@@ -22,20 +22,17 @@ const HOLD_FRAMES: usize = ATTACK_FRAMES + TAPS + 1;
 /// Frames that are inside the limiter at any time.
 pub(super) const LATENCY_FRAMES: usize = ATTACK_FRAMES + TAPS;
 
+/// A gain this near to unity is unity: 0.00001 dB.
+const UNITY: f64 = 1.0 - 1e-6;
+
 pub(super) struct Limiter {
     ceiling: f32,
     envelope: Envelope,
-    lowest: SlidingMinimum,
-    /// Gain after release, before the ramp.
-    released: f64,
-    release_per_frame: f64,
-    ramp: MovingMean,
-    /// As many frames as the gain lags behind; silence at first.
-    delayed: VecDeque<Frame>,
+    gain: Gain,
+    /// As many frames as the gain lags behind, and in front of them the frames of the block; silence at first.
+    delayed: Vec<Frame>,
     /// Frames of that first silence which are still to be dropped.
     to_drop: usize,
-    /// Gain that each frame of the block needs; kept for its allocation.
-    needed: Vec<f32>,
 }
 
 impl Limiter {
@@ -44,54 +41,99 @@ impl Limiter {
         Self {
             ceiling: ceiling * HEADROOM,
             envelope: Envelope::new(),
-            lowest: SlidingMinimum::new(HOLD_FRAMES),
-            released: 1.0,
-            release_per_frame: (-1.0 / (RELEASE_SECONDS * f64::from(SAMPLE_RATE_HZ))).exp(),
-            ramp: MovingMean::of_ones(ATTACK_FRAMES + 1),
-            delayed: std::iter::repeat_n([0.0; 2], LATENCY_FRAMES).collect(),
+            gain: Gain::unity(),
+            delayed: vec![[0.0; 2]; LATENCY_FRAMES],
             to_drop: LATENCY_FRAMES,
-            needed: Vec::new(),
         }
     }
 
     /// Takes the next frames and appends to `out` those that are finished. Call [`Self::finish`] for the rest.
     pub(super) fn push(&mut self, block: &[Frame], out: &mut Vec<Frame>) {
-        let ceiling = self.ceiling;
-        let mut needed = std::mem::take(&mut self.needed);
-        needed.clear();
-        self.envelope.follow(block, ceiling, |peak| {
-            needed.push(if peak > ceiling { ceiling / peak } else { 1.0 });
-        });
-        for (frame, needed) in block.iter().zip(&needed) {
-            let gain = self.gain(*needed);
-            self.delayed.push_back(*frame);
-            let Some([left, right]) = self.delayed.pop_front() else {
-                continue;
-            };
-            if self.to_drop > 0 {
-                self.to_drop -= 1;
-            } else {
-                out.push([left * gain, right * gain]);
+        self.delayed.extend_from_slice(block);
+        let begin = out.len();
+        out.extend(self.delayed.drain(..block.len()));
+        let mut rest = out.get_mut(begin..).unwrap_or_default().iter_mut();
+        let (ceiling, gain) = (self.ceiling, &mut self.gain);
+        self.envelope.follow(block, ceiling, |run| {
+            match run {
+                Run::Below(count) if gain.is_at_rest() => {
+                    // Passed as they are.
+                    for _ in rest.by_ref().take(count) {}
+                }
+                Run::Below(count) => {
+                    let frames = rest.by_ref().take(count);
+                    frames.for_each(|frame| scale(frame, gain.next(1.0)));
+                }
+                Run::Peaks(peaks) => {
+                    for (peak, frame) in peaks.iter().zip(rest.by_ref()) {
+                        let needed = if *peak > ceiling { ceiling / peak } else { 1.0 };
+                        scale(frame, gain.next(needed));
+                    }
+                }
             }
-        }
-        self.needed = needed;
+            ceiling
+        });
+        let dropped = self.to_drop.min(block.len());
+        self.to_drop -= dropped;
+        out.drain(begin..begin + dropped);
     }
 
     /// The frames that were still inside: in all, as many come out as went in.
     pub(super) fn finish(mut self, out: &mut Vec<Frame>) {
-        self.push(&vec![[0.0; 2]; LATENCY_FRAMES], out);
+        self.push(&[[0.0; 2]; LATENCY_FRAMES], out);
+    }
+}
+
+fn scale([left, right]: &mut Frame, gain: f32) {
+    *left *= gain;
+    *right *= gain;
+}
+
+/// From what each frame needs to a gain that gets there in time and without a click.
+struct Gain {
+    lowest: SlidingMinimum,
+    /// After release, before the ramp.
+    released: f64,
+    release_per_frame: f64,
+    ramp: MovingMean,
+    /// Frames since one needed less than unity.
+    untouched: usize,
+}
+
+impl Gain {
+    fn unity() -> Self {
+        Self {
+            lowest: SlidingMinimum::new(HOLD_FRAMES),
+            released: 1.0,
+            release_per_frame: (-1.0 / (RELEASE_SECONDS * f64::from(SAMPLE_RATE_HZ))).exp(),
+            ramp: MovingMean::of_ones(ATTACK_FRAMES + 1),
+            untouched: usize::MAX,
+        }
+    }
+
+    /// For frames that need nothing every gain would be 1.
+    fn is_at_rest(&self) -> bool {
+        self.untouched > HOLD_FRAMES && self.ramp.is_of_ones()
     }
 
     /// The gain for the frame [`LATENCY_FRAMES`] before the one whose need this is.
-    fn gain(&mut self, needed: f32) -> f32 {
+    fn next(&mut self, needed: f32) -> f32 {
+        if needed < 1.0 {
+            self.untouched = 0;
+        } else if self.is_at_rest() {
+            return 1.0;
+        }
+        self.untouched = self.untouched.saturating_add(1);
         let held = f64::from(self.lowest.push(needed));
         let recovering = 1.0 - (1.0 - self.released) * self.release_per_frame;
+        let recovering = if recovering > UNITY { 1.0 } else { recovering };
         self.released = held.min(recovering);
         self.ramp.push(self.released) as f32
     }
 }
 
-/// The smallest of the last `length` values; values before the first count as 1.
+/// The smallest of the last `length` values; values before the first count as 1, and so do those that were not told because they would have
+/// been, as long as `length` ones were told before.
 struct SlidingMinimum {
     length: u64,
     next: u64,
@@ -129,24 +171,46 @@ impl SlidingMinimum {
     }
 }
 
-/// The mean of the last `length` values, all 1 at first.
+/// The mean of the last values, all 1 at first.
 struct MovingMean {
-    values: VecDeque<f64>,
+    values: Box<[f64]>,
+    oldest: usize,
     sum: f64,
+    /// Values that are not 1.
+    others: usize,
 }
 
 impl MovingMean {
     fn of_ones(length: usize) -> Self {
         Self {
-            values: std::iter::repeat_n(1.0, length).collect(),
+            values: vec![1.0; length].into(),
+            oldest: 0,
             sum: length as f64,
+            others: 0,
         }
     }
 
+    fn is_of_ones(&self) -> bool {
+        self.others == 0
+    }
+
     fn push(&mut self, value: f64) -> f64 {
-        self.values.push_back(value);
-        self.sum += value - self.values.pop_front().unwrap_or_default();
-        self.sum / self.values.len() as f64
+        let count = self.values.len();
+        if let Some(place) = self.values.get_mut(self.oldest) {
+            let gone = std::mem::replace(place, value);
+            self.sum += value - gone;
+            self.others = (self.others + usize::from(value != 1.0)) - usize::from(gone != 1.0);
+        }
+        self.oldest = if self.oldest + 1 == count {
+            0
+        } else {
+            self.oldest + 1
+        };
+        if self.others == 0 {
+            // What additions and subtractions left over.
+            self.sum = count as f64;
+        }
+        self.sum / count as f64
     }
 }
 

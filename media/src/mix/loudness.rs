@@ -37,9 +37,11 @@ impl Measured {
 /// Measures one stretch.
 pub(crate) struct Meter {
     weighting: Weighting,
-    peak: TruePeak,
+    /// `None`: nobody asks for peaks.
+    peak: Option<TruePeak>,
     /// Of each complete step: mean square after K-weighting, summed over the channels.
     energies: Vec<f64>,
+    peaks: Vec<f32>,
     sum: f64,
     frames_in_step: usize,
 }
@@ -48,28 +50,42 @@ impl Meter {
     pub(crate) fn new() -> Self {
         Self {
             weighting: Weighting::new(),
-            peak: TruePeak::new(),
+            peak: Some(TruePeak::new()),
             energies: Vec::new(),
+            peaks: Vec::new(),
             sum: 0.0,
             frames_in_step: 0,
+        }
+    }
+
+    /// Measures no peaks.
+    pub(super) fn of_loudness() -> Self {
+        Self {
+            peak: None,
+            ..Self::new()
         }
     }
 
     /// What lies before the stretch.
     pub(crate) fn warm(&mut self, frames: &[Frame]) {
         self.weighting.energy(frames);
-        self.peak.warm(frames);
+        if let Some(peak) = &mut self.peak {
+            peak.warm(frames);
+        }
     }
 
     pub(crate) fn add(&mut self, mut frames: &[Frame]) {
-        self.peak.add(frames);
         while !frames.is_empty() {
             let room = STEP_FRAMES - self.frames_in_step;
             let (now, later) = frames.split_at(room.min(frames.len()));
             self.sum += self.weighting.energy(now);
+            if let Some(peak) = &mut self.peak {
+                peak.add(now);
+            }
             self.frames_in_step += now.len();
             if self.frames_in_step == STEP_FRAMES {
                 self.energies.push(self.sum / STEP_FRAMES as f64);
+                self.peaks.extend(self.peak.as_mut().map(TruePeak::take));
                 (self.sum, self.frames_in_step) = (0.0, 0);
             }
             frames = later;
@@ -77,9 +93,11 @@ impl Meter {
     }
 
     pub(crate) fn finish(self) -> Stretch {
+        let rest = self.peak.map_or(0.0, |mut peak| peak.take());
         Stretch {
+            peak: self.peaks.iter().copied().fold(rest, f32::max),
             energies: self.energies,
-            peak: self.peak.highest(),
+            peaks: self.peaks,
         }
     }
 
@@ -92,6 +110,8 @@ impl Meter {
 /// What was measured of a part. All but the last are whole steps long.
 pub(crate) struct Stretch {
     energies: Vec<f64>,
+    /// Of each step, late by what interpolation needs; empty where they were not asked for.
+    peaks: Vec<f32>,
     peak: f32,
 }
 
@@ -100,10 +120,12 @@ impl Stretch {
     pub(crate) fn join(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut whole = Self {
             energies: Vec::new(),
+            peaks: Vec::new(),
             peak: 0.0,
         };
         for part in parts {
             whole.energies.extend(part.energies);
+            whole.peaks.extend(part.peaks);
             whole.peak = whole.peak.max(part.peak);
         }
         whole
@@ -113,17 +135,49 @@ impl Stretch {
         self.measured_at(0.0)
     }
 
+    /// The steps in which it is above an amplitude.
+    pub(super) fn above(&self, amplitude: f32) -> impl Iterator<Item = usize> {
+        let peaks = self.peaks.iter().enumerate();
+        peaks
+            .filter(move |(_, peak)| **peak > amplitude)
+            .map(|(step, _)| step)
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.energies.len()
+    }
+
+    /// LUFS at a gain, where some steps are known to have another energy.
+    pub(super) fn integrated_with(
+        &self,
+        gain_db: f64,
+        others: impl IntoIterator<Item = (usize, f64)>,
+    ) -> Option<f64> {
+        let mut energies = self.energies_at(gain_db);
+        for (step, energy) in others {
+            if let Some(place) = energies.get_mut(step) {
+                *place = energy;
+            }
+        }
+        loudness::gated(&energies)
+    }
+
+    /// Of each step.
+    pub(super) fn energies(&self) -> impl Iterator<Item = f64> {
+        self.energies.iter().copied()
+    }
+
+    fn energies_at(&self, gain_db: f64) -> Vec<f64> {
+        let gain = amplitude(gain_db);
+        let energies = self.energies.iter();
+        energies.map(|energy| energy * gain * gain).collect()
+    }
+
     /// What it would measure at a gain: more than its loudness and the gain where the absolute gate lets more in.
     pub(crate) fn measured_at(&self, gain_db: f64) -> Measured {
-        let gain = amplitude(gain_db);
-        let energies: Vec<f64> = self
-            .energies
-            .iter()
-            .map(|energy| energy * gain * gain)
-            .collect();
-        let peak = f64::from(self.peak) * gain;
+        let peak = f64::from(self.peak) * amplitude(gain_db);
         Measured {
-            integrated: loudness::gated(&energies),
+            integrated: loudness::gated(&self.energies_at(gain_db)),
             true_peak: (peak > 0.0).then(|| decibels(peak)),
         }
     }

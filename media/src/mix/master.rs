@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::film::Loudness;
+use botflix_common::hash::Sha;
 use botflix_common::task::{MixSpec, SoundFacts};
 
 use super::level::{Goal, MAX_PASSES, Search, TOLERANCE_LU as NEAR_LU, Unlevelled};
-use super::loudness::Measured;
+use super::loudness::{Measured, Stretch};
 use super::stage::{Level, Stage};
 use super::trouble::Trouble;
 use super::{encode, measure};
 use crate::aac::PACKET_FRAMES;
+use crate::assemble::digest;
 use crate::{Context, MediaError};
 
 /// Encodings tried before the nearest is delivered.
@@ -73,6 +75,7 @@ pub(super) async fn master(
     out: &Path,
 ) -> Result<SoundFacts, Trouble> {
     let best = Master { ctx, spec, stage }.levelled().await?;
+    let packets = packets(&best.file).await?;
     tokio::fs::rename(&best.file, out)
         .await
         .map_err(MediaError::io("storing the sound"))?;
@@ -82,7 +85,18 @@ pub(super) async fn master(
         true_peak_dbtp: best.measured.true_peak,
         gain_db: best.gain_db,
         samples: spec.total_samples,
+        packets,
     })
+}
+
+/// What later proves that this is the sound which was measured.
+async fn packets(file: &Path) -> Result<Sha, MediaError> {
+    let path = file.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || digest::of_sound(&path)).await;
+    let lost = |source| MediaError::io("hashing the sound")(source);
+    hashed
+        .map_err(|gone| lost(std::io::Error::other(gone)))??
+        .ok_or_else(|| lost(std::io::ErrorKind::NotFound.into()))
 }
 
 impl Master<'_> {
@@ -93,10 +107,10 @@ impl Master<'_> {
             integrated: wanted.integrated,
             ceiling: wanted.true_peak - FIRST_MARGIN_DB,
         };
-        let mut mix = self.known(goal).await?;
+        let mut mix = self.known().await?;
         let mut best: Option<Encoding> = None;
         for round in 0..MAX_ENCODINGS {
-            let reached = self.reach(round, goal, &mix).await?;
+            let reached = self.reach(goal, &mut mix).await?;
             let encoding = self.encode(round, reached.level).await?;
             let over = encoding.measured.peak_or_silence() + METER_MARGIN_DB - wanted.true_peak;
             let missing = encoding
@@ -130,56 +144,68 @@ impl Master<'_> {
         Ok(best.ok_or(MediaError::Canceled)?)
     }
 
-    /// A recording, unless the facts say enough: evened shots are not what was predicted, and a gain that is to be searched for under the limiter
-    /// is found faster in a recording than by decoding each time.
-    async fn known(&self, goal: Goal) -> Result<Unlevelled, Trouble> {
-        if let (Some(predicted), false) = (self.spec.predicted, self.spec.loudness.even_shots) {
-            let predicted = Unlevelled::Predicted(predicted);
-            if limiting(goal, &predicted) <= DIRECT_LIMITING_DB {
-                return Ok(predicted);
+    /// What the facts predict; evened shots are not what was predicted.
+    async fn known(&self) -> Result<Unlevelled, Trouble> {
+        match self.spec.predicted {
+            Some(predicted) if !self.spec.loudness.even_shots => {
+                Ok(Unlevelled::Predicted(predicted))
             }
+            _ => self.record().await,
         }
-        self.record().await
     }
 
     async fn record(&self) -> Result<Unlevelled, Trouble> {
         let path = self.ctx.scratch.join("mix-bed.f32");
         let recorded = self.blocking(move |stage| stage.record(path)).await?;
         self.ctx.progress.report(0.3, None);
-        Ok(Unlevelled::Recorded(recorded))
+        Ok(Unlevelled::Recorded(Arc::new(recorded)))
     }
 
-    /// The level that meets `goal`, or comes as near as limiting allows.
-    async fn reach(&self, round: u32, goal: Goal, mix: &Unlevelled) -> Result<Reached, Trouble> {
-        let mut gain_db = goal.gain_for(mix);
+    /// The level that meets `goal`, or comes as near as limiting allows. A gain that is to be searched for under the limiter needs a recording.
+    async fn reach(&self, goal: Goal, mix: &mut Unlevelled) -> Result<Reached, Trouble> {
+        if mix.is_predicted() && limiting(goal, mix) > DIRECT_LIMITING_DB {
+            *mix = self.record().await?;
+        }
         let limiting = limiting(goal, mix);
         let level = |gain_db| Level {
             gain_db,
             ceiling: (limiting > 0.0).then_some(goal.ceiling),
         };
-        let directly = round == 0 && mix.is_predicted() && limiting <= DIRECT_LIMITING_DB;
-        if limiting <= 0.0 || directly {
-            let integrated = mix.integrated_at(gain_db).filter(|_| limiting <= 0.0);
-            return Ok(Reached {
-                level: level(gain_db),
-                integrated,
-            });
+        match mix {
+            Unlevelled::Recorded(recorded) if limiting > 0.0 => {
+                self.search(goal, &Arc::clone(recorded), mix, level).await
+            }
+            _ => {
+                let gain_db = goal.gain_for(mix);
+                Ok(Reached {
+                    level: level(gain_db),
+                    integrated: mix.integrated_at(gain_db).filter(|_| limiting <= 0.0),
+                })
+            }
         }
+    }
+
+    /// The gain at which the limited sound is as loud as wanted.
+    async fn search(
+        &self,
+        goal: Goal,
+        recorded: &Arc<Stretch>,
+        mix: &Unlevelled,
+        level: impl Fn(f64) -> Level,
+    ) -> Result<Reached, Trouble> {
         let most = goal.most_gain_for(mix);
-        gain_db = gain_db.min(most);
+        let mut gain_db = goal.gain_for(mix).min(most);
         let mut search = Search::new(goal.integrated, most);
         for _ in 0..MAX_PASSES {
-            let now = level(gain_db);
-            let measured = self.blocking(move |stage| stage.measure(now)).await?;
-            let next = measured
-                .integrated
-                .and_then(|integrated| search.next(gain_db, integrated));
-            match next {
+            let (now, before) = (level(gain_db), Arc::clone(recorded));
+            let played = self.blocking(move |stage| stage.integrated(now, &before));
+            let integrated = played.await?;
+            match integrated.and_then(|integrated| search.next(gain_db, integrated)) {
                 Some(next) => gain_db = next,
                 None => {
                     return Ok(Reached {
                         level: now,
-                        integrated: measured.integrated,
+                        integrated,
                     });
                 }
             }

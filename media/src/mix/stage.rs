@@ -8,8 +8,9 @@ use botflix_common::units::SAMPLE_RATE_HZ;
 
 use super::bed::Bed;
 use super::limiter::{LATENCY_FRAMES, Limiter};
-use super::loudness::{Measured, Meter, STEP_FRAMES, Stretch, WARM_UP_FRAMES, amplitude};
+use super::loudness::{Meter, STEP_FRAMES, Stretch, WARM_UP_FRAMES, amplitude};
 use super::pcm::{self, Writer};
+use super::touched;
 use super::trouble::Trouble;
 use super::true_peak::Frame;
 use crate::MediaError;
@@ -104,6 +105,7 @@ impl Stage {
         let parts = side_by_side(&stretches, |range| {
             let mut writer = Writer::at(&path, range.start)?;
             measured(
+                Meter::new(),
                 range,
                 |range, on_block| self.bed.render(range, on_block),
                 |block| Ok(writer.write(block)?),
@@ -114,16 +116,37 @@ impl Stage {
         Ok(Stretch::join(parts))
     }
 
-    /// What the mix measures at a level.
-    pub(super) fn measure(&self, level: Level) -> Result<Measured, Trouble> {
-        let parts = side_by_side(&halves(self.total), |range| {
-            measured(
-                range,
-                |range, on_block| self.play(level, range, on_block),
-                |_| Ok(()),
-            )
+    /// LUFS of the mix at a level, where `before` is what it measures without any. Only what the limiter touches is played; the rest is known.
+    pub(super) fn integrated(
+        &self,
+        level: Level,
+        before: &Stretch,
+    ) -> Result<Option<f64>, Trouble> {
+        let touched = touched::runs(before, level);
+        let lengths = touched.iter().map(|run| run.len() as u64);
+        let half = lengths.clone().sum::<u64>() / 2;
+        let first = lengths
+            .scan(0, |sum, length| {
+                *sum += length;
+                Some(*sum)
+            })
+            .take_while(|sum| *sum <= half)
+            .count() as u64;
+        let parts = side_by_side(&[0..first, first..touched.len() as u64], |part| {
+            let mut energies = Vec::new();
+            let runs = touched.iter().skip(part.start as usize);
+            for (run, _) in runs.zip(part) {
+                let frames =
+                    run.start as u64 * STEP_FRAMES as u64..run.end as u64 * STEP_FRAMES as u64;
+                let play = |range, on_block: &mut dyn FnMut(&[Frame]) -> _| {
+                    self.play(level, range, on_block)
+                };
+                let stretch = measured(Meter::of_loudness(), frames, play, |_| Ok(()))?;
+                energies.extend(run.clone().zip(stretch.energies()));
+            }
+            Ok::<_, Trouble>(energies)
         })?;
-        Ok(Stretch::join(parts).measured())
+        Ok(before.integrated_with(level.gain_db, parts.into_iter().flatten()))
     }
 
     /// Hands on the levelled mix of `range`, block by block.
@@ -199,13 +222,13 @@ impl Stage {
 
 /// Measures a stretch, warmed up with what `play` gives before it, which `keep` does not get.
 fn measured(
+    mut meter: Meter,
     range: Range<u64>,
     play: impl Fn(Range<u64>, &mut dyn FnMut(&[Frame]) -> Result<(), Trouble>) -> Result<(), Trouble>,
     mut keep: impl FnMut(&[Frame]) -> Result<(), Trouble>,
 ) -> Result<Stretch, Trouble> {
     let start = range.start.saturating_sub(WARM_UP_FRAMES);
     let mut before = usize::try_from(range.start - start).unwrap_or(0);
-    let mut meter = Meter::new();
     play(start..range.end, &mut |block| {
         let (warm, block) = block.split_at(before.min(block.len()));
         before -= warm.len();

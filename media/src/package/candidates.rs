@@ -3,8 +3,11 @@
 /// Candidates for posters that are looked at.
 const MAX_CANDIDATES: usize = 12;
 
-/// Pictures decoded to get at all candidates, at 1280×720; a larger picture counts as more.
-const MAX_LEAD_PICTURES: u64 = 120;
+/// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more.
+const MAX_LEAD_PICTURES: u64 = 90;
+
+/// Where it would be more, a key picture this near before a wanted frame does as well, seconds: it is decoded for the tiles anyway.
+const NEAR_SECONDS: f64 = 1.0;
 const PIXELS: u64 = 1280 * 720;
 
 /// At most 10 × 10 tiles.
@@ -20,8 +23,14 @@ pub(super) struct Candidate {
 }
 
 /// Near the `wanted` frames: between a wanted frame and the key picture before it nothing else begins, so when decoding up to all of them
-/// would take long, earlier frames of the same shots are looked at. Ascending, none twice, never empty when there is a key picture.
-pub(super) fn posters(wanted: &[u64], keys: &[u64], frames: u64, pixels: u64) -> Vec<Candidate> {
+/// would take long, key pictures that are near and earlier frames of the same shots are looked at. Ascending, none twice, never empty when there is a key picture.
+pub(super) fn posters(
+    wanted: &[u64],
+    keys: &[u64],
+    frames: u64,
+    pixels: u64,
+    fps: f64,
+) -> Vec<Candidate> {
     let mut wanted: Vec<u64> = spread(wanted).filter(|frame| *frame < frames).collect();
     if wanted.is_empty() {
         wanted.extend(keys.first());
@@ -33,18 +42,21 @@ pub(super) fn posters(wanted: &[u64], keys: &[u64], frames: u64, pixels: u64) ->
             Some(Candidate { key, frame })
         })
         .collect();
-    let lead = |most: u64| -> u64 { with_keys.iter().map(|c| (c.frame - c.key).min(most)).sum() };
     let budget = MAX_LEAD_PICTURES * PIXELS / pixels.max(PIXELS);
-    let most = if lead(u64::MAX) <= budget {
-        u64::MAX
+    let leads = || with_keys.iter().map(|c| c.frame - c.key);
+    let near = (fps * NEAR_SECONDS) as u64;
+    let lead_of: Box<dyn Fn(u64) -> u64> = if leads().sum::<u64>() <= budget {
+        Box::new(|lead| lead)
     } else {
-        budget / with_keys.len().max(1) as u64
+        let far = leads().filter(|lead| *lead > near).count() as u64;
+        let most = budget / far.max(1);
+        Box::new(move |lead| if lead > near { lead.min(most) } else { 0 })
     };
     let mut chosen: Vec<Candidate> = with_keys
         .iter()
         .map(|c| Candidate {
             key: c.key,
-            frame: c.frame.min(c.key.saturating_add(most)),
+            frame: c.key + lead_of(c.frame - c.key),
         })
         .collect();
     chosen.sort_unstable_by_key(|c| c.frame);
@@ -99,22 +111,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wanted_frames_are_taken_exactly_when_that_is_cheap_and_earlier_in_their_shot_when_not() {
+    fn wanted_frames_are_taken_exactly_when_that_is_cheap_and_earlier_ones_of_their_shots_when_not()
+    {
         let keys = [0, 100, 200, 300];
         let frames = |wanted: &[u64], pixels| -> Vec<u64> {
-            posters(wanted, &keys, 400, pixels)
+            posters(wanted, &keys, 400, pixels, 24.0)
                 .iter()
                 .map(|c| c.frame)
                 .collect()
         };
-        assert_eq!(frames(&[30, 140, 330], PIXELS), [30, 140, 330]);
-        assert_eq!(frames(&[50, 150, 250, 350], PIXELS), [30, 130, 230, 330]);
-        assert_eq!(frames(&[30, 140, 330], 4 * PIXELS), [10, 110, 310]);
+        assert_eq!(frames(&[30, 140, 320], PIXELS), [30, 140, 320]);
+        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [30, 100, 230, 330]);
+        assert_eq!(frames(&[30, 140, 320], 3 * PIXELS), [15, 115, 300]);
         assert_eq!(frames(&[900], PIXELS), [0], "nothing else is to be had");
         assert_eq!(frames(&[], PIXELS), [0]);
-        assert_eq!(posters(&[5], &[], 400, PIXELS), []);
+        assert_eq!(posters(&[5], &[], 400, PIXELS, 24.0), []);
         let many: Vec<u64> = (0..400).collect();
-        assert!(posters(&many, &keys, 400, PIXELS).len() <= MAX_CANDIDATES);
+        assert!(posters(&many, &keys, 400, PIXELS, 24.0).len() <= MAX_CANDIDATES);
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! One ffmpeg over the excerpt: the sheet of tiles, every candidate as a JPEG, and a small grey picture of each to judge it by.
+//! One ffmpeg over the reel: the sheet of tiles, every candidate as a JPEG, and a small grey picture of each to judge it by.
 
 use std::path::{Path, PathBuf};
 
 use botflix_common::failure::WhoCanFix;
 
-use super::excerpt::{Excerpt, PICTURES_PER_SECOND};
 use super::look::{self, LOOK_HEIGHT, LOOK_WIDTH};
+use super::reel::Reel;
 use super::storyboard::Sheet;
+use crate::excerpt::PICTURES_PER_SECOND;
 use crate::{Call, Context, MediaError, Program};
 
 const POSTERS: usize = 3;
@@ -23,30 +24,20 @@ pub(super) struct Made {
     pub(super) sheet: Sheet,
 }
 
-pub(super) async fn make(
-    ctx: &Context,
-    excerpt: &Excerpt,
-    out_dir: &Path,
-) -> Result<Made, MediaError> {
+pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<Made, MediaError> {
     let sheet = Sheet::new(
         out_dir.join("storyboard.jpg"),
-        excerpt.tiles.len() as u32,
-        excerpt.width,
-        excerpt.height,
+        reel.tiles.len() as u32,
+        reel.width,
+        reel.height,
     );
     let candidates = ctx.scratch.join("package-candidates.mjpeg");
-    let seconds = excerpt.pictures as f64 / f64::from(PICTURES_PER_SECOND);
+    let seconds = reel.pictures as f64 / f64::from(PICTURES_PER_SECOND);
     let call = Call::new(Program::Ffmpeg)
         // A picture at a time: threads would decode ahead of what is wanted.
         .args(["-threads", "1"])
-        .own_input(&excerpt.file)
-        .args([
-            "-an",
-            "-sn",
-            "-dn",
-            "-filter_complex",
-            &graph(excerpt, &sheet),
-        ])
+        .own_input(&reel.file)
+        .args(["-an", "-sn", "-dn", "-filter_complex", &graph(reel, &sheet)])
         .media_seconds(seconds)
         .args([
             "-map",
@@ -68,15 +59,15 @@ pub(super) async fn make(
     let merits = looks
         .chunks_exact(LOOK_WIDTH * LOOK_HEIGHT)
         .map(look::merit);
-    let frames = excerpt.posters.iter().map(|(_, frame)| *frame);
+    let frames = reel.posters.iter().map(|(_, frame)| *frame);
     let judged: Vec<_> = frames.clone().zip(merits).collect();
     let jpegs = read_jpegs(&candidates).await?;
-    if judged.len() != excerpt.posters.len() || jpegs.len() != judged.len() {
+    if judged.len() != reel.posters.len() || jpegs.len() != judged.len() {
         let found = format!(
             "{} looks and {} JPEGs for {} candidates",
             judged.len(),
             jpegs.len(),
-            excerpt.posters.len()
+            reel.posters.len()
         );
         return Err(missing(found));
     }
@@ -115,14 +106,14 @@ fn jpeg(call: Call, pad: &str, quality: &str) -> Call {
     .args(["-fflags", "+bitexact", "-flags:v", "+bitexact"])
 }
 
-fn graph(excerpt: &Excerpt, sheet: &Sheet) -> String {
-    let wanted: Vec<String> = excerpt
+fn graph(reel: &Reel, sheet: &Sheet) -> String {
+    let wanted: Vec<String> = reel
         .posters
         .iter()
         .map(|(place, _)| format!("eq(n\\,{place})"))
         .collect();
     let wanted = wanted.join("+");
-    let tiles = excerpt.tiles.len();
+    let tiles = reel.tiles.len();
     let Sheet {
         columns,
         rows,

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use botflix_common::film::VideoCodec;
 use botflix_common::task::Verify;
+use botflix_media::check::Ingredients;
 
 use crate::clips::{ffmpeg, ffprobe, raw};
 use crate::studio::{Film, Picture, Shot, Studio};
@@ -96,15 +97,9 @@ async fn clips_of_five_encoders_are_joined_by_copy_and_every_picture_is_read_bac
     studio.checked(&film).await.unwrap();
     let mut full = film.check.clone();
     full.verify = Verify::Full;
-    botflix_media::check::check(
-        &studio.ctx,
-        &full,
-        &film.file,
-        &film.assembled.picture_digest,
-        0.0,
-    )
-    .await
-    .unwrap();
+    botflix_media::check::check(&studio.ctx, &full, &film.file, film.ingredients())
+        .await
+        .unwrap();
     assert_eq!(numbers(&film.file), (0..160).collect::<Vec<_>>());
     // One sample entry, whose profile and level cover all: High at 4.1, of no special constraint.
     let bytes = std::fs::read(&film.file).unwrap();
@@ -340,7 +335,15 @@ async fn segments_of_hevc_and_of_av1_are_joined_where_their_decoders_are_set_up_
         check.verify = Verify::Full;
         // The second would begin with the film's end.
         check.chapters = 1;
-        botflix_media::check::check(&studio.ctx, &check, &out, &made.picture_digest, 0.0)
+        let from = Ingredients {
+            picture_digest: &made.picture_digest,
+            sound: film.sound,
+        };
+        botflix_media::check::check(&studio.ctx, &check, &out, from.clone())
+            .await
+            .unwrap();
+        check.verify = Verify::Joins;
+        botflix_media::check::check(&studio.ctx, &check, &out, from)
             .await
             .unwrap();
         let shown: Vec<u64> = (0..12).chain(0..12).collect();

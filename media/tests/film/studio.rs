@@ -8,12 +8,12 @@ use botflix_common::film::{
 };
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::task::{
-    self, AssembleSpec, CheckSpec, ConformSpec, EngineClass, Fade, MixShot, MixSpec, MixTrack,
-    PictureSource, Segment, SegmentSource, SoundFacts, SourcePicture, Verify,
+    self, AssembleSpec, CheckSpec, ConformSpec, EngineClass, Fade, Join, MixShot, MixSpec,
+    MixTrack, PictureSource, Segment, SegmentSource, SoundFacts, SourcePicture, Verify,
 };
 use botflix_common::units::FrameRate;
 use botflix_media::assemble::{Assembled, assemble};
-use botflix_media::check::{Checked, check};
+use botflix_media::check::{Checked, Ingredients, check};
 use botflix_media::conform::conform;
 use botflix_media::mix::mix;
 use botflix_media::{Context, Engine, EngineConfig, MediaError, Progress};
@@ -60,6 +60,15 @@ pub struct Film {
     pub sound_file: PathBuf,
     pub assemble: AssembleSpec,
     pub check: CheckSpec,
+}
+
+impl Film {
+    pub fn ingredients(&self) -> Ingredients<'_> {
+        Ingredients {
+            picture_digest: &self.assembled.picture_digest,
+            sound: self.sound,
+        }
+    }
 }
 
 pub fn format(fps: &str) -> FilmFormat {
@@ -212,14 +221,14 @@ impl Studio {
     }
 
     pub async fn checked(&self, film: &Film) -> Result<Checked, MediaError> {
-        check(
-            &self.ctx,
-            &film.check,
-            &film.file,
-            &film.assembled.picture_digest,
-            0.0,
-        )
-        .await
+        check(&self.ctx, &film.check, &film.file, film.ingredients()).await
+    }
+}
+
+fn join(row: &LedgerRow) -> Join {
+    Join {
+        first_frame: row.first_frame,
+        luma_crc: None,
     }
 }
 
@@ -277,7 +286,7 @@ fn specs(format: FilmFormat, picture: Picture, shots: &[Shot]) -> (AssembleSpec,
         format,
         codec: VideoCodec::H264,
         total_frames: first_frame,
-        joins: ledger.iter().skip(1).map(|row| row.first_frame).collect(),
+        joins: ledger.iter().map(join).collect(),
         ledger,
         total_samples: format.fps.samples_at(first_frame),
         loudness: Loudness::default(),

@@ -23,16 +23,10 @@ async fn original(studio: &Studio) -> Film {
 
 /// The message of the refusal.
 async fn refused(studio: &Studio, film: &Film, tampered: &Path) -> String {
-    let failure = check(
-        &studio.ctx,
-        &film.check,
-        tampered,
-        &film.assembled.picture_digest,
-        0.0,
-    )
-    .await
-    .expect_err("a tampered film must not pass")
-    .failure();
+    let failure = check(&studio.ctx, &film.check, tampered, film.ingredients())
+        .await
+        .expect_err("a tampered film must not pass")
+        .failure();
     assert_eq!(
         (failure.class, failure.code.as_str()),
         (FailureClass::Permanent, "film_failed_check")
@@ -77,6 +71,11 @@ async fn a_film_fails_that_lost_a_packet_or_its_chapters_or_whose_sound_is_short
             "loud",
             format!("{front} -c:a aac -b:a 192k -af volume=24dB"),
             "true peak",
+        ),
+        (
+            "other",
+            format!("{front} -c:a aac -b:a 192k"),
+            "the sound is not that of the mix",
         ),
         (
             "bare",
@@ -126,6 +125,31 @@ async fn a_film_with_two_segments_swapped_fails_and_one_with_a_segment_too_long_
     .expect_err("a frame too many")
     .failure();
     assert_eq!(failure.code, "segment_not_as_planned");
+}
+
+#[tokio::test]
+async fn a_film_fails_that_shows_something_else_than_its_clip_where_a_segment_starts() {
+    let studio = Studio::open().await;
+    let mut film = original(&studio).await;
+    let luma = |clip: &Path| {
+        let raw = studio.path("first.gray");
+        let first = "-frames:v 1 -vf extractplanes=y -f rawvideo";
+        let mut args = vec!["-i", clip.to_str().unwrap()];
+        args.extend(first.split_whitespace());
+        ffmpeg(&args, &raw);
+        crc32fast::hash(&std::fs::read(&raw).unwrap())
+    };
+    for (join, clip) in film.check.joins.iter_mut().zip(&film.segments) {
+        join.luma_crc = Some(luma(clip));
+    }
+    studio.checked(&film).await.unwrap();
+    let shown = &mut film.check.joins[1].luma_crc;
+    *shown = shown.map(|crc| crc ^ 1);
+    let message = refused(&studio, &film, &film.file).await;
+    assert!(
+        message.ends_with("frame 24, where a segment starts, does not show what its clip shows"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

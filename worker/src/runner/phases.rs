@@ -110,7 +110,7 @@ impl Run<'_> {
         let mut artifacts = BTreeMap::new();
         for file in made.files {
             let uploading = async {
-                let uploaded = self.shared.storage.upload_file(&file.path).await;
+                let uploaded = self.shared.storage.take_file(&file.path).await;
                 uploaded.map_err(|error| storage_failure(&error))
             };
             let (sha256, bytes) = self.moving(MADE_AT, uploading).await?;

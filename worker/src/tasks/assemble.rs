@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use botflix_common::failure::Failure;
-use botflix_common::task::{AssembleSpec, SegmentSource, SoundFacts, TaskOutput};
+use botflix_common::task::{AssembleSpec, SegmentSource, TaskOutput};
 use botflix_media::{Context, MediaError, assemble};
 
 use super::{Inputs, Made, MadeFile, malformed, role};
@@ -19,7 +19,7 @@ pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Res
         .map(|path| path.map(PathBuf::from))
         .collect::<Result<Vec<PathBuf>, Failure>>()?;
     let sound = inputs.made_by(&spec.mix, role::SOUND)?;
-    let TaskOutput::Mix(SoundFacts { gain_db, .. }) = inputs.record(&spec.mix)?.output else {
+    let TaskOutput::Mix(sound_facts) = inputs.record(&spec.mix)?.output else {
         return Err(malformed("the sound was not made by mix"));
     };
     let path = ctx.scratch.join("film.mp4");
@@ -31,7 +31,7 @@ pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Res
             frames: film.frames,
             duration_seconds: film.duration_seconds,
             picture_digest: film.picture_digest,
-            gain_db,
+            sound: sound_facts,
             copied_frames: spec.copied_frames(),
         },
         files: vec![MadeFile {

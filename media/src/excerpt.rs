@@ -1,84 +1,22 @@
-//! The pictures that are looked at, taken out of the film as packets into a small file of their own: first the tiles' key pictures, then for
-//! each candidate its key picture and what must be decoded up to it.
+//! Some pictures of a film, taken out of it as packets into a small film of their own, so that only these are decoded. Knows neither what they
+//! are wanted for nor ffmpeg.
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use botflix_common::failure::WhoCanFix;
-use botflix_common::task::PackageSpec;
 
-use super::candidates::{self, Candidate, Tile};
 use crate::MediaError;
 use crate::mp4::write::{Brand, Layout, NewMedia, NewMovie, NewSample, NewTrack};
-use crate::mp4::{self, Media, Mp4Error, Order, Sample, Track, TrackKind};
+use crate::mp4::{self, Media, Mp4Error, Order, Sample, Track};
 
 /// The excerpt runs at this rate; nobody watches it.
-pub(super) const PICTURES_PER_SECOND: u32 = 25;
-
-/// A small film of what is looked at.
-#[derive(Debug)]
-pub(super) struct Excerpt {
-    pub(super) file: PathBuf,
-    pub(super) pictures: u64,
-    /// Its first pictures, one each.
-    pub(super) tiles: Vec<Tile>,
-    /// Where in the excerpt each candidate is shown, and its frame of the film. Both grow.
-    pub(super) posters: Vec<(u64, u64)>,
-    pub(super) width: u32,
-    pub(super) height: u32,
-}
-
-impl Excerpt {
-    pub(super) fn take(film: &Path, spec: &PackageSpec, out: &Path) -> Result<Self, MediaError> {
-        let movie = mp4::read(film)?.ok_or_else(|| unusable("not a plain MP4"))?;
-        let track = movie
-            .track(TrackKind::Video)
-            .ok_or_else(|| unusable("no pictures"))?;
-        let (width, height) = track
-            .entry()
-            .and_then(mp4::Entry::size)
-            .ok_or_else(|| unusable("pictures without a size"))?;
-        let samples = track.samples()?;
-        let order = track.order()?;
-        let mut keys: Vec<u64> = samples
-            .iter()
-            .zip(&order.shown)
-            .filter(|(sample, _)| sample.sync)
-            .map(|(_, shown)| u64::from(*shown))
-            .collect();
-        keys.sort_unstable();
-        let pixels = u64::from(width) * u64::from(height);
-        let tiles = candidates::tiles(&keys, spec.format.fps.fps(), spec.total_seconds);
-        let wanted = candidates::posters(&spec.poster_frames, &keys, samples.len() as u64, pixels);
-        if tiles.is_empty() || wanted.is_empty() {
-            return Err(unusable("no key picture at its start"));
-        }
-        let mut cut = Cut::new(samples, &order);
-        for tile in &tiles {
-            cut.add(Candidate {
-                key: tile.key,
-                frame: tile.key,
-            });
-        }
-        let posters = wanted
-            .into_iter()
-            .filter_map(|candidate| Some((cut.add(candidate)?, candidate.frame)))
-            .collect();
-        cut.write(film, track, (width.into(), height.into()), out)?;
-        Ok(Self {
-            file: out.to_owned(),
-            pictures: cut.shown.len() as u64,
-            tiles,
-            posters,
-            width: width.into(),
-            height: height.into(),
-        })
-    }
-}
+pub(crate) const PICTURES_PER_SECOND: u32 = 25;
 
 /// Packets on their way into the excerpt.
-struct Cut<'a> {
+pub(crate) struct Excerpt<'a> {
+    track: &'a Track,
     samples: &'a [Sample],
     order: &'a Order,
     /// Index of the sample that shows a frame.
@@ -88,8 +26,8 @@ struct Cut<'a> {
     shown: Vec<u32>,
 }
 
-impl<'a> Cut<'a> {
-    fn new(samples: &'a [Sample], order: &'a Order) -> Self {
+impl<'a> Excerpt<'a> {
+    pub(crate) fn of(track: &'a Track, samples: &'a [Sample], order: &'a Order) -> Self {
         let mut by_frame = vec![0; samples.len()];
         for (index, shown) in (0u32..).zip(&order.shown) {
             if let Some(slot) = by_frame.get_mut(*shown as usize) {
@@ -97,6 +35,7 @@ impl<'a> Cut<'a> {
             }
         }
         Self {
+            track,
             samples,
             order,
             by_frame,
@@ -105,13 +44,17 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// From the key picture to the frame, in decoding order. Returns the frame's place in the excerpt.
-    fn add(&mut self, candidate: Candidate) -> Option<u64> {
+    pub(crate) fn pictures(&self) -> u64 {
+        self.shown.len() as u64
+    }
+
+    /// From a key picture to a frame, in decoding order. Returns the frame's place in the excerpt; `None`: the film has no such frame.
+    pub(crate) fn add(&mut self, key: u64, frame: u64) -> Option<u64> {
         let index = |frame: u64| {
             let index = self.by_frame.get(usize::try_from(frame).ok()?)?;
             Some(*index as usize)
         };
-        let range = index(candidate.key)?..=index(candidate.frame)?;
+        let range = index(key)?..=index(frame)?;
         let times: Vec<i64> = self
             .order
             .shown
@@ -127,13 +70,8 @@ impl<'a> Cut<'a> {
         Some(place.into())
     }
 
-    fn write(
-        &self,
-        film: &Path,
-        track: &Track,
-        (width, height): (u32, u32),
-        out: &Path,
-    ) -> Result<(), MediaError> {
+    pub(crate) fn write(&self, film: &Path, out: &Path) -> Result<(), MediaError> {
+        let (width, height) = size(self.track)?;
         let depth = Order {
             shown: self.shown.clone(),
         }
@@ -143,7 +81,8 @@ impl<'a> Cut<'a> {
             media: NewMedia::Pictures { width, height },
             timescale: PICTURES_PER_SECOND,
             language: *b"und",
-            entry: track
+            entry: self
+                .track
                 .entry()
                 .map(|entry| entry.bytes.clone())
                 .unwrap_or_default(),
@@ -178,7 +117,16 @@ impl<'a> Cut<'a> {
     }
 }
 
-fn unusable(why: &str) -> MediaError {
+/// As the sample entry says.
+pub(crate) fn size(track: &Track) -> Result<(u32, u32), MediaError> {
+    let (width, height) = track
+        .entry()
+        .and_then(mp4::Entry::size)
+        .ok_or_else(|| unusable("pictures without a size"))?;
+    Ok((width.into(), height.into()))
+}
+
+pub(crate) fn unusable(why: &str) -> MediaError {
     MediaError::Permanent {
         code: "film_unusable",
         message: "no pictures can be taken out of the film".to_owned(),
