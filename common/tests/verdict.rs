@@ -39,6 +39,7 @@ fn clean() -> ClipFacts {
             parameter_sets: None,
             size_changes: false,
             idr_frames: Vec::new(),
+            idr_crcs: Vec::new(),
             bit_rate_bps: None,
             observed: None,
         }),

@@ -61,6 +61,7 @@ fn picture() -> VideoFacts {
         parameter_sets: None,
         size_changes: false,
         idr_frames: Vec::new(),
+        idr_crcs: Vec::new(),
         bit_rate_bps: None,
         observed: None,
     }

@@ -42,6 +42,7 @@ pub fn picture() -> ClipFacts {
             parameter_sets: None,
             size_changes: false,
             idr_frames: vec![0, 24],
+            idr_crcs: Vec::new(),
             bit_rate_bps: None,
             observed: None,
         }),

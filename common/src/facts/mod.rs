@@ -178,6 +178,10 @@ pub struct VideoFacts {
     /// Presentation index of every IDR picture, ascending. Known for H.264 in unfragmented MP4 and MOV; empty otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub idr_frames: Vec<u64>,
+    /// CRC-32 of the luma of each of them as decoded: all samples at full size, line by line, before any rotation. As long as `idr_frames`, or
+    /// empty where it is not known (not 4:2:0 of 8 bits in limited range, interlaced, or of a changing size).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idr_crcs: Vec<u32>,
     /// Of the picture packets alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_rate_bps: Option<u64>,

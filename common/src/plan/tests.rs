@@ -40,6 +40,7 @@ fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
             size_changes: false,
             // One a second, as generators write them.
             idr_frames: (0..frames).step_by(24).collect(),
+            idr_crcs: Vec::new(),
             bit_rate_bps: None,
             observed: None,
         }),

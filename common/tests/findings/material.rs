@@ -52,6 +52,7 @@ pub fn clean(look: u64) -> ClipFacts {
             parameter_sets: None,
             size_changes: false,
             idr_frames: vec![0],
+            idr_crcs: Vec::new(),
             bit_rate_bps: Some(4_000_000),
             observed: Some(Box::new(PictureObservations {
                 first: tone,

@@ -12,11 +12,13 @@ use super::pictures::{HEIGHT, WIDTH, Watch};
 use super::words::Words;
 use crate::{Call, Context, MediaError, Program};
 
-/// Whole pictures that are looked at: one in a second of the first five seconds, then one in four seconds.
-const WHOLE_PICTURES: &str = "select='not(mod(n\\,if(lt(n\\,120)\\,24\\,96)))'";
-/// The pipe needs some rate; the true times are in the log.
+/// Whole pictures that come along: those that are looked at (`pictures::is_looked_at`), and key pictures, which are remembered.
+const WHOLE_PICTURES: &str = "select='key+not(mod(n\\,if(lt(n\\,120)\\,24\\,96)))'";
+/// The pipe needs some rate; the true times are in the log. Of a picture that is left out it has an empty chunk, so that places are known.
 const PIPE_FPS: &str = "30";
 const PIPE_CLOCK: &str = "settb=1/30,setpts=N";
+/// Of clips up to this size one thread decodes all: several clips are measured side by side. Longer ones would keep a director waiting.
+const SMALL_CLIP_BYTES: u64 = 64 << 20;
 /// Pictures between two reports of progress.
 const REPORT_PICTURES: u64 = 16;
 
@@ -44,6 +46,11 @@ pub async fn decode(
     wanted: Wanted,
     picture_packets: &AtomicU64,
 ) -> Result<Decoded, MediaError> {
+    let bytes = tokio::fs::metadata(clip)
+        .await
+        .map_err(MediaError::io("reading the clip"))?
+        .len();
+    let threads = if bytes > SMALL_CLIP_BYTES { "2" } else { "1" };
     let mut taker = Taker::default();
     let mut reader = Reader::default();
     let mut words = Words::default();
@@ -58,7 +65,7 @@ pub async fn decode(
     };
     let output = ctx
         .chunks_and_words(
-            call(clip, wanted),
+            call(clip, wanted, threads),
             |bytes| reader.push(bytes, &mut taker),
             on_word,
         )
@@ -71,14 +78,16 @@ pub async fn decode(
     })
 }
 
-fn call(clip: &Path, wanted: Wanted) -> Call {
+fn call(clip: &Path, wanted: Wanted, threads: &str) -> Call {
     // Frame by frame as stored: nothing turned, dropped, repeated or moved in time.
     let call = Call::new(Program::Ffmpeg).args([
         "-v",
         "level+info",
         "-copyts",
         "-threads",
-        "2",
+        threads,
+        "-filter_threads",
+        "1",
         "-noautorotate",
     ]);
     let call = match wanted {
@@ -88,7 +97,7 @@ fn call(clip: &Path, wanted: Wanted) -> Call {
     let small = format!(
         "showinfo=checksum=0,scale={WIDTH}:{HEIGHT}:flags=fast_bilinear:out_range=tv,format=yuv420p,{PIPE_CLOCK}"
     );
-    let whole = format!("{WHOLE_PICTURES},format=yuv420p,extractplanes=y,{PIPE_CLOCK}");
+    let whole = format!("{PIPE_CLOCK},{WHOLE_PICTURES},format=yuv420p,extractplanes=y");
     let call = match wanted {
         Wanted::Sound => call,
         Wanted::Still => call.args(["-map", "0:v:0", "-frames:v", "1", "-filter:v:0", &small]),
@@ -143,9 +152,10 @@ impl Viewer for Taker {
         match self.formats.get(stream) {
             // The small ones are always the first stream.
             Some(Format::Picture { .. }) if stream == 0 => self.watch.small(bytes),
-            // A clip whose size changes has whole pictures that do not fit.
-            Some(Format::Picture { width, height }) if bytes.len() == width * height => {
-                self.watch.whole(bytes, *width);
+            Some(Format::Picture { width, height }) => {
+                // Nothing of a picture that was left out; and a clip whose size changes has whole pictures that do not fit.
+                let fits = bytes.len() == width * height;
+                self.watch.whole(if fits { bytes } else { &[] }, *width);
             }
             Some(Format::Sound { .. }) => {
                 if let Some(meter) = &mut self.meter {

@@ -54,6 +54,15 @@ pub(super) fn observations(
     watch.finish(&times, video.duration_seconds)
 }
 
+/// Of every IDR picture, or of none: only 4:2:0 of 8 bits and limited range comes out of the decoder's pipe as it is stored.
+pub(super) fn key_crcs(watch: &Watch, video: &VideoFacts) -> Vec<u32> {
+    let as_stored = video.pixel_format == "yuv420p" && !video.size_changes && !video.interlaced;
+    as_stored
+        .then(|| watch.crcs_of(&video.idr_frames))
+        .flatten()
+        .unwrap_or_default()
+}
+
 fn outside_limits(listing: &Listing) -> Option<Defect> {
     let video = listing.video();
     if let Some(codec) = video
@@ -114,6 +123,7 @@ fn video_facts(stream: &Stream, pictures: &Seen, idr: bool) -> VideoFacts {
         parameter_sets: stream.extradata_hash.clone(),
         size_changes: pictures.size_changes,
         idr_frames: Vec::new(),
+        idr_crcs: Vec::new(),
         bit_rate_bps: bit_rate.is_finite().then_some(bit_rate as u64),
         observed: None,
     }

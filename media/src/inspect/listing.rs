@@ -81,6 +81,15 @@ pub async fn list(
 }
 
 impl Listing {
+    /// Of a file whose index was read here. `pictures`: the number of the picture stream, and its packets.
+    pub fn of_index(streams: Vec<Stream>, pictures: (u32, Seen)) -> Self {
+        Self {
+            streams,
+            seen: BTreeMap::from([pictures]),
+            ..Self::default()
+        }
+    }
+
     /// What `0:V:0` is for ffmpeg: the first picture track that is no cover.
     pub fn video(&self) -> Option<&Stream> {
         self.streams

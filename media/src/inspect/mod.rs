@@ -17,10 +17,11 @@ mod seen;
 mod spectrum;
 mod still;
 mod stream;
+mod tables;
 mod words;
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use botflix_common::facts::ClipFacts;
 
@@ -62,18 +63,14 @@ async fn measure(
     survey: &Survey,
     facts: &mut ClipFacts,
 ) -> Result<(), MediaError> {
-    // Two processes at once; starting one costs as much as decoding a second of film, so there are no more.
-    let picture_packets = AtomicU64::new(0);
     let wanted = if has_no_sound(survey) {
         Wanted::Pictures
     } else {
         Wanted::Everything
     };
-    let (look, decoded, idr_frames) = tokio::try_join!(
-        listing::list(ctx, clip, &picture_packets),
-        decode::decode(ctx, clip, wanted, &picture_packets),
-        idr_frames(clip, survey),
-    )?;
+    let index = index(clip, survey).await?;
+    let (look, decoded) = look_and_decode(ctx, clip, survey, &index, wanted).await?;
+    let idr_frames = index.idr_frames;
     let mut listing = match look {
         Look::Streams(listing) => listing,
         Look::Defect(defect) => {
@@ -95,7 +92,6 @@ async fn measure(
     describe::describe(facts, &measured);
     if let (Some(video), Some(pictures)) = (&mut facts.video, listing.pictures()) {
         let tick = listing.video().map_or(0.0, Stream::tick_seconds);
-        video.observed = describe::observations(decoded.watch, pictures, tick, video).map(Box::new);
         video.idr_frames = idr_frames.unwrap_or_default();
         if video
             .idr_frames
@@ -105,6 +101,8 @@ async fn measure(
             // Hidden or lost pictures: the index counts others than those that are shown.
             video.idr_frames.clear();
         }
+        video.idr_crcs = describe::key_crcs(&decoded.watch, video);
+        video.observed = describe::observations(decoded.watch, pictures, tick, video).map(Box::new);
     }
     Ok(())
 }
@@ -131,26 +129,69 @@ async fn one_by_one(
     })
 }
 
-/// Where a stream copy may begin. Known for H.264 with one index, and nowhere else.
-async fn idr_frames(clip: &Path, survey: &Survey) -> Result<Option<Vec<u64>>, MediaError> {
+/// A plain MP4 is decoded only, and its own index listed. Of anything else ffprobe lists the packets meanwhile: two processes at once; starting
+/// one costs as much as decoding a second of film, so there are no more.
+async fn look_and_decode(
+    ctx: &Context,
+    clip: &Path,
+    survey: &Survey,
+    index: &Index,
+    wanted: Wanted,
+) -> Result<(Look, Decoded), MediaError> {
+    let picture_packets = AtomicU64::new(0);
+    let movie = index.movie.as_ref();
+    let plain = movie.and_then(|movie| Some((movie, tables::plain(survey, movie)?)));
+    let Some((movie, picture)) = plain else {
+        return tokio::try_join!(
+            listing::list(ctx, clip, &picture_packets),
+            decode::decode(ctx, clip, wanted, &picture_packets),
+        );
+    };
+    let count = picture.samples().map_or(0, <[mp4::Sample]>::len);
+    picture_packets.store(count as u64, Ordering::Relaxed);
+    let decoded = decode::decode(ctx, clip, wanted, &picture_packets).await?;
+    let listed = (!decoded.failed)
+        .then(|| tables::listing(movie, picture, &decoded.words))
+        .flatten();
+    let look = match listed {
+        Some(listing) => Look::Streams(Box::new(listing)),
+        None => listing::list(ctx, clip, &picture_packets).await?,
+    };
+    Ok((look, decoded))
+}
+
+/// What the file's one index says. Absent for other files, and where it is damaged: that is found by decoding.
+#[derive(Default)]
+struct Index {
+    movie: Option<mp4::Movie>,
+    /// Where a stream copy may begin. Known for H.264 with one index, and nowhere else.
+    idr_frames: Option<Vec<u64>>,
+}
+
+async fn index(clip: &Path, survey: &Survey) -> Result<Index, MediaError> {
     if survey.movie.as_ref().is_none_or(|movie| movie.fragmented) {
-        return Ok(None);
+        return Ok(Index::default());
     }
     let path = clip.to_owned();
-    let found = tokio::task::spawn_blocking(move || {
+    let found = tokio::task::spawn_blocking(move || -> Result<Index, mp4::Mp4Error> {
         let movie = mp4::read(&path)?;
-        movie
-            .map(|movie| mp4::avc::idr_frames(&path, &movie))
-            .transpose()
+        let idr_frames = movie
+            .as_ref()
+            .map(|movie| mp4::avc::idr_frames(&path, movie))
+            .transpose();
+        let idr_frames = match idr_frames {
+            Err(mp4::Mp4Error::Damaged(_)) => None,
+            frames => frames?,
+        };
+        Ok(Index { movie, idr_frames })
     });
     match found
         .await
         .map_err(|error| MediaError::io("reading the index")(std::io::Error::other(error)))?
     {
-        Ok(frames) => Ok(frames),
+        Ok(index) => Ok(index),
         Err(mp4::Mp4Error::Io(error)) => Err(MediaError::io("reading the index")(error)),
-        // Damage is found by decoding; it only means that nothing is copied.
-        Err(mp4::Mp4Error::Damaged(_)) => Ok(None),
+        Err(mp4::Mp4Error::Damaged(_)) => Ok(Index::default()),
     }
 }
 

@@ -6,6 +6,18 @@ use super::words::Words;
 /// Four hours at 120 frames per second; the lists below stay under 30 MB.
 const MAX_PICTURES: usize = 4 * 3600 * 120;
 
+/// What a container says of one packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Packet {
+    pub is_picture: bool,
+    pub pts: Option<i64>,
+    pub duration: Option<i64>,
+    pub bytes: u64,
+    pub key: bool,
+    /// An edit list hides it.
+    pub hidden: bool,
+}
+
 #[derive(Debug, Default)]
 pub struct Seen {
     pub packets: u64,
@@ -52,33 +64,41 @@ impl Seen {
         }
     }
 
+    /// A line of ffprobe's.
     pub fn packet(&mut self, line: &str) {
-        let (mut pts, mut duration) = (None, None);
-        let (mut key, mut hidden, mut video) = (false, false, false);
+        let mut packet = Packet::default();
         for (name, value) in fields(line) {
             match name {
-                "codec_type" => video = value == "video",
-                "pts" => pts = value.parse().ok(),
-                "duration" => duration = value.parse().ok(),
-                "size" => self.bytes += value.parse::<u64>().unwrap_or(0),
-                "flags" => (key, hidden) = (value.contains('K'), value.contains('D')),
+                "codec_type" => packet.is_picture = value == "video",
+                "pts" => packet.pts = value.parse().ok(),
+                "duration" => packet.duration = value.parse().ok(),
+                "size" => packet.bytes = value.parse().unwrap_or(0),
+                "flags" => {
+                    (packet.key, packet.hidden) = (value.contains('K'), value.contains('D'));
+                }
                 _ => {}
             }
         }
+        self.add(packet);
+    }
+
+    /// The next in the order of decoding.
+    pub fn add(&mut self, packet: Packet) {
         if self.packets == 0 {
-            self.first_is_key = key;
-            self.first_pts = pts;
+            self.first_is_key = packet.key;
+            self.first_pts = packet.pts;
         }
+        self.bytes += packet.bytes;
         self.packets += 1;
-        self.hidden_packets += u64::from(hidden);
+        self.hidden_packets += u64::from(packet.hidden);
+        let followed =
+            packet.is_picture && !packet.hidden && self.packet_times.len() < MAX_PICTURES;
         // What an edit list hides or repeats is no reordering.
-        if let Some(pts) =
-            pts.filter(|_| video && !hidden && self.packet_times.len() < MAX_PICTURES)
-        {
+        if let Some(pts) = packet.pts.filter(|_| followed) {
             self.packet_times.push(pts);
             if self.last_time.is_none_or(|last| pts >= last) {
                 self.last_time = Some(pts);
-                self.last_duration = duration.filter(|ticks: &i64| *ticks > 0);
+                self.last_duration = packet.duration.filter(|ticks| *ticks > 0);
             }
         }
     }

@@ -68,6 +68,7 @@ pub async fn measure(
         parameter_sets: None,
         size_changes: false,
         idr_frames: Vec::new(),
+        idr_crcs: Vec::new(),
         bit_rate_bps: None,
         observed: decoded.watch.finish(&[0.0], 0.0).map(Box::new),
     });

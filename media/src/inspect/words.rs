@@ -22,10 +22,46 @@ pub struct Words {
     pub sound_start_seconds: Option<f64>,
     /// Complaints of demuxer and decoders.
     pub error_lines: u32,
+    pub said: Said,
+}
+
+/// What ffmpeg says of the input before it decodes.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// From the number of the stream on: `#0:0[0x1](und): Video: h264 …`.
+    pub streams: Vec<String>,
+    /// There is more than streams and their tags: a display matrix, chapters, programs.
+    pub more: bool,
+    over: bool,
+}
+
+impl Said {
+    /// Streams of one file that are kept; a file with more is not described by them.
+    const MOST: usize = 8;
+
+    fn line(&mut self, line: &str) {
+        let Some(text) = line.strip_prefix("[info] ") else {
+            return;
+        };
+        if let Some(stream) = text.strip_prefix("  Stream #0:") {
+            if self.streams.len() < Self::MOST {
+                self.streams.push(format!("#0:{stream}"));
+            }
+        } else {
+            self.over = text.starts_with("Stream mapping:") || text.starts_with("Output #");
+            let text = text.trim_start();
+            self.more |= ["Side data:", "Chapter", "Program "]
+                .iter()
+                .any(|word| text.starts_with(word));
+        }
+    }
 }
 
 impl Words {
     pub fn line(&mut self, line: &str) {
+        if !self.said.over {
+            self.said.line(line);
+        }
         if let Some(rest) = of_filter(line, "[Parsed_showinfo_") {
             self.picture(rest);
         } else if let Some(rest) = of_filter(line, "[Parsed_ashowinfo_") {

@@ -107,6 +107,7 @@ fn track(body: &[u8], file_bytes: u64, room: &mut usize) -> Option<Track> {
     Some(Track {
         kind: handler(child(mdia, b"hdlr")?),
         timescale: timescale(mdhd)?,
+        duration: duration(mdhd),
         entries,
         edits: descendant(body, &[b"edts", b"elst"])
             .map(edits)
@@ -119,6 +120,15 @@ fn track(body: &[u8], file_bytes: u64, room: &mut usize) -> Option<Track> {
 fn timescale(body: &[u8]) -> Option<u32> {
     let at = if body.first() == Some(&1) { 20 } else { 12 };
     be_u32(body, at).filter(|timescale| *timescale > 0)
+}
+
+/// Of `mdhd`, in its ticks.
+fn duration(body: &[u8]) -> Option<u64> {
+    if body.first() == Some(&1) {
+        be_u64(body, 24)
+    } else {
+        be_u32(body, 16).map(u64::from)
+    }
 }
 
 fn handler(hdlr: &[u8]) -> TrackKind {

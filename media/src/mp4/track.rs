@@ -17,6 +17,8 @@ pub(crate) struct Track {
     pub(crate) kind: TrackKind,
     /// Ticks per second of sample times and of `Edit::media_time`.
     pub(crate) timescale: u32,
+    /// As its header states it, in ticks.
+    pub(crate) duration: Option<u64>,
     /// Normally one.
     pub(crate) entries: Vec<Entry>,
     pub(crate) edits: Vec<Edit>,

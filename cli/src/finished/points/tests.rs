@@ -34,6 +34,7 @@ fn film() -> Finished {
         parameter_sets: None,
         size_changes: false,
         idr_frames: Vec::new(),
+        idr_crcs: Vec::new(),
         bit_rate_bps: None,
         observed: None,
     };

@@ -23,6 +23,11 @@ const SMALL_BYTES: usize = LUMA_BYTES * 3 / 2;
 /// More pictures than this are not looked at; see `Words`, which then says that there are too many.
 const MAX_GLANCES: usize = 4 * 3600 * 120;
 
+/// Whole pictures that are looked at: one in a second of the first five seconds, then one in four seconds.
+fn is_looked_at(place: usize) -> bool {
+    place.is_multiple_of(if place < 120 { 24 } else { 96 })
+}
+
 #[derive(Default)]
 pub struct Watch {
     before: Vec<u8>,
@@ -31,6 +36,10 @@ pub struct Watch {
     glances: Vec<Glance>,
     flashes: Flashes,
     details: Details,
+    /// Where the next whole picture stands among all pictures.
+    place: usize,
+    /// CRC-32 of the whole pictures that came, by their places.
+    crcs: Vec<(usize, u32)>,
 }
 
 impl Watch {
@@ -51,9 +60,27 @@ impl Watch {
         self.before.extend_from_slice(luma);
     }
 
-    /// The luma of a whole picture, line by line.
+    /// The luma of the next whole picture, line by line; empty where it did not come.
     pub fn whole(&mut self, bytes: &[u8], width: usize) {
-        self.details.picture(bytes, width);
+        let place = self.place;
+        self.place += 1;
+        if bytes.is_empty() || place >= MAX_GLANCES {
+            return;
+        }
+        self.crcs.push((place, crc32fast::hash(bytes)));
+        if is_looked_at(place) {
+            self.details.picture(bytes, width);
+        }
+    }
+
+    /// CRC-32 of the luma of the pictures at these places, ascending. `None`: not all of them came whole.
+    pub fn crcs_of(&self, places: &[u64]) -> Option<Vec<u32>> {
+        let known = |place: &u64| {
+            let place = usize::try_from(*place).ok()?;
+            let at = self.crcs.binary_search_by_key(&place, |(at, _)| *at).ok()?;
+            self.crcs.get(at).map(|(_, crc)| *crc)
+        };
+        places.iter().map(known).collect()
     }
 
     /// `times`: when each picture is shown, ascending, from the first one; `end_seconds`: when the last one is over.
