@@ -63,7 +63,7 @@ pub fn build(
     };
     let mut graph = Graph::default();
     let segments = graph.segments(cutter.cut(timeline));
-    let joins = joins(&segments);
+    let joins = joins(&segments, facts);
     let duration_seconds = format.fps.seconds_at(timeline.total_frames);
     let total_samples = mix.total_samples;
     let mix = graph.add(
@@ -177,12 +177,12 @@ fn conform_cost(spec: &ConformSpec) -> f64 {
 }
 
 /// Where each segment begins. What a clip's own picture looks like there is known from its inspection.
-fn joins(segments: &[Segment]) -> Vec<Join> {
+fn joins(segments: &[Segment], facts: &FactsByClip) -> Vec<Join> {
     let mut first_frame = 0;
     let join = |segment: &Segment| {
         let join = Join {
             first_frame,
-            luma_crc: None,
+            luma_crc: luma_crc(&segment.source, facts),
         };
         first_frame += segment.frames;
         join
@@ -190,10 +190,19 @@ fn joins(segments: &[Segment]) -> Vec<Join> {
     segments.iter().map(join).collect()
 }
 
+fn luma_crc(source: &SegmentSource, facts: &FactsByClip) -> Option<u32> {
+    let SegmentSource::Copy { clip, first_frame } = source else {
+        return None;
+    };
+    let video = facts.get(clip)?.video.as_ref()?;
+    let at = video.idr_frames.binary_search(first_frame).ok()?;
+    video.idr_crcs.get(at).copied()
+}
+
 /// Where posters are looked for: the middles of shots spread over the film, starting a third into it (openings are often black), never in a
 /// transition.
 fn poster_frames(spans: &[Span]) -> Vec<u64> {
-    const CANDIDATES: usize = 12;
+    const CANDIDATES: usize = 8;
     let count = spans.len();
     (0..CANDIDATES.min(count))
         .filter_map(|nth| spans.get((count / 3 + nth * count.div_ceil(CANDIDATES)) % count))

@@ -284,6 +284,34 @@ fn a_film_of_stills_and_colours_has_the_length_that_they_are_given() {
 }
 
 #[test]
+fn a_copied_segment_is_to_show_what_its_clip_shows_where_that_is_known() {
+    let mut known = five_seconds();
+    for facts in known.values_mut() {
+        let video = facts.video.as_mut().unwrap();
+        video.idr_crcs = (0..video.idr_frames.len() as u32)
+            .map(|at| 7 + at)
+            .collect();
+    }
+    let two = format!(
+        "{}, {}",
+        shot("1", "a", r#", "trim": {"start": 2.0}"#),
+        shot("2", "a", r#", "trim": {"start": 0.5}"#)
+    );
+    let crcs = |facts: &FactsByClip| -> Vec<Option<u32>> {
+        let plan = plan(&manifest(&two, ""), facts).unwrap();
+        let check = plan.tasks.iter().find_map(|task| match &task.spec {
+            TaskSpec::Check(check) => Some(check.clone()),
+            _ => None,
+        });
+        let joins = check.unwrap().joins;
+        joins.iter().map(|join| join.luma_crc).collect()
+    };
+    // The second shot begins between two IDR pictures: it is made anew up to the next.
+    assert_eq!(crcs(&known), [Some(9), None, Some(8)]);
+    assert_eq!(crcs(&five_seconds()), [None, None, None]);
+}
+
+#[test]
 fn a_draft_has_a_quarter_of_the_pixels_and_copies_nothing() {
     let draft = manifest(&shot("1", "a", ""), r#", "delivery": {"preset": "draft"}"#);
     let plan = plan(&draft, &five_seconds()).unwrap();

@@ -27,6 +27,8 @@ pub(super) struct Ducker {
     up: f64,
     key: Key,
     gain_db: f64,
+    /// The same as a factor.
+    gain: f32,
 }
 
 impl Ducker {
@@ -38,6 +40,7 @@ impl Ducker {
             up: per_frame(duck.release),
             key: Key::new(),
             gain_db: 0.0,
+            gain: 1.0,
         }
     }
 
@@ -49,23 +52,26 @@ impl Ducker {
         {
             let sounds = self.key.sounds(speech);
             for [left, right] in music {
-                self.gain_db = if sounds {
+                self.go_to(if sounds {
                     (self.gain_db - self.down).max(-self.amount_db)
                 } else {
                     (self.gain_db + self.up).min(0.0)
-                };
-                let gain = self.gain();
-                *left *= gain;
-                *right *= gain;
+                });
+                *left *= self.gain;
+                *right *= self.gain;
             }
         }
     }
 
-    fn gain(&self) -> f32 {
-        if self.gain_db == 0.0 {
-            1.0
-        } else {
-            amplitude(self.gain_db) as f32
+    /// Mostly it stays where it is, and the power need not be taken.
+    fn go_to(&mut self, gain_db: f64) {
+        if gain_db != self.gain_db {
+            self.gain_db = gain_db;
+            self.gain = if gain_db == 0.0 {
+                1.0
+            } else {
+                amplitude(gain_db) as f32
+            };
         }
     }
 }

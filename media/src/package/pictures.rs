@@ -16,7 +16,7 @@ const POSTER_MAX_WIDTH: u32 = 1280;
 /// JPEG is full-range BT.601.
 const TO_JPEG: &str = "in_color_matrix=bt709:out_color_matrix=bt601:out_range=full";
 
-/// All candidates in full size lie in memory: twelve of 1280 pixels have about 4 MB.
+/// All candidates in full size lie in memory: eight of 1280 pixels have about 3 MB.
 const MAX_CANDIDATE_BYTES: u64 = 64 << 20;
 
 pub(super) struct Made {

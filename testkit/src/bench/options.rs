@@ -59,7 +59,7 @@ impl Options {
         let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 }).max(1);
         if self.quick {
             return Scale {
-                clips: 8,
+                clips: 4,
                 seconds: 2,
                 rounds,
                 repeats: 10,
