@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{Sha, TaskKey};
 use crate::manifest::ShotManifest;
 use crate::plan::Plan;
-use crate::task::{Artifact, EngineClass, FilmFacts, TaskRecord, TaskSpec, Verify};
+use crate::task::{Artifact, EngineClass, FilmFacts, TaskOutput, TaskRecord, TaskSpec, Verify};
 
 /// Version of the document.
 pub const BUILD_RECORD_VERSION: u32 = 1;
@@ -42,21 +42,24 @@ pub struct BuiltTask {
 }
 
 impl BuildRecord {
-    /// `None` when a task of the plan has no record, or none of them made a film.
+    /// `None` when a task of the plan has no record, or none of them made and checked a film.
     pub fn of(
         manifest: &ShotManifest,
         plan: &Plan,
         verify: Verify,
         record: impl Fn(&TaskKey) -> Option<TaskRecord>,
-        facts: FilmFacts,
     ) -> Option<Self> {
         let mut film = None;
+        let mut facts = None;
         let mut engine = None;
         let mut tasks = Vec::with_capacity(plan.tasks.len());
         for task in &plan.tasks {
             let record = record(&task.key)?;
             if let Some(made) = record.artifacts.get("film") {
                 film = Some(made.clone());
+            }
+            if let TaskOutput::Check { film, .. } = &record.output {
+                facts = Some(film.of_film(manifest));
             }
             if let TaskSpec::Conform(spec) = &task.spec {
                 engine = Some(spec.engine);
@@ -77,7 +80,7 @@ impl BuildRecord {
             verify,
             tasks,
             film: film?,
-            facts,
+            facts: facts?,
         })
     }
 }

@@ -52,6 +52,45 @@ pub struct Finding {
     pub fixes: Vec<Fix>,
 }
 
+/// The order of every list of findings: worst first, those of the whole film before those of a place, places as the film comes to them.
+pub fn worst_first(findings: &mut [Finding]) {
+    let at = |finding: &Finding| finding.at_seconds.unwrap_or(f64::NEG_INFINITY);
+    findings.sort_by(|a, b| {
+        let severity = b.severity.cmp(&a.severity);
+        severity.then_with(|| at(a).total_cmp(&at(b)))
+    });
+}
+
+/// How many findings of each severity there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FindingCounts {
+    pub errors: u32,
+    pub warnings: u32,
+    pub infos: u32,
+}
+
+impl FindingCounts {
+    pub fn of(findings: &[Finding]) -> Self {
+        let of = |severity| {
+            let same = findings.iter().filter(|one| one.severity == severity);
+            u32::try_from(same.count()).unwrap_or(u32::MAX)
+        };
+        Self {
+            errors: of(Severity::Error),
+            warnings: of(Severity::Warning),
+            infos: of(Severity::Info),
+        }
+    }
+
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            errors: self.errors.saturating_add(more.errors),
+            warnings: self.warnings.saturating_add(more.warnings),
+            infos: self.infos.saturating_add(more.infos),
+        }
+    }
+}
+
 /// A way out of a finding: a patch of the manifest that removes it, or advice where no edit can.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fix {

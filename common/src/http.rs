@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brief::CreationTier;
 use crate::facts::ClipFacts;
-use crate::finding::Finding;
+use crate::finding::FindingCounts;
 use crate::hash::Sha;
 use crate::id::{DirectorId, EpisodeId, RenderId};
 use crate::manifest::Visibility;
@@ -222,8 +222,9 @@ pub struct RenderBody {
     /// Present once failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    #[serde(default)]
-    pub findings: Vec<Finding>,
+    /// How many findings its report has, so far. The report has the findings themselves. Absent until it is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding_counts: Option<FindingCounts>,
 }
 
 /// The tasks of one kind in a render.

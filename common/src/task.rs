@@ -22,6 +22,7 @@ pub use self::spec::{InspectSpec, TaskSpec};
 use crate::facts::ClipFacts;
 use crate::finding::Finding;
 use crate::hash::{Sha, TaskKey};
+use crate::manifest::ShotManifest;
 
 /// Version of [`TaskMessage`] and [`TaskInput`] on the wire. One older is understood.
 pub const PAYLOAD_VERSION: u32 = 1;
@@ -240,4 +241,14 @@ pub struct FilmFacts {
     /// For looking at the cut only: marked in the picture, never public.
     #[serde(default)]
     pub draft: bool,
+}
+
+impl FilmFacts {
+    /// `check` measures a file; whether it is a draft, only its manifest knows.
+    pub fn of_film(self, manifest: &ShotManifest) -> Self {
+        Self {
+            draft: manifest.is_draft(),
+            ..self
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use botflix_common::hash::Sha;
 use botflix_common::http::{
-    ClipBody, ClipStatus, EpisodeBody, Page, Registered, RenderBody, RenderEvent,
+    ClipBody, ClipStatus, EpisodeBody, Page, Registered, RenderBody, RenderEvent, ReportBody,
 };
 use botflix_common::id::RenderId;
 use botflix_common::problem::Problem;
@@ -142,6 +142,11 @@ impl Client {
 
     pub async fn render(&self, id: RenderId) -> Result<RenderBody> {
         self.get(&format!("/api/v1/renders/{id}")).await
+    }
+
+    /// What is known of the render's material and film.
+    pub async fn report(&self, id: RenderId) -> Result<ReportBody> {
+        self.get(&format!("/api/v1/renders/{id}/report")).await
     }
 
     /// The render once it is published, failed or canceled. Asks again when the server is away.

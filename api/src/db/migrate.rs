@@ -16,13 +16,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 fn migrations() -> Vec<Migration> {
-    vec![Migration::new(
-        1,
-        "farm".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_farm.sql").into_sql_str(),
-        false,
-    )]
+    let files = [
+        ("farm", include_str!("../../migrations/0001_farm.sql")),
+        (
+            "finding counts",
+            include_str!("../../migrations/0002_finding_counts.sql"),
+        ),
+    ];
+    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+        let simple = MigrationType::Simple;
+        Migration::new(version, name.into(), simple, sql.into_sql_str(), false)
+    };
+    (1..).zip(files).map(migration).collect()
 }
 
 pub(super) async fn run(dialect: Dialect, url: &str) -> Result<(), DbError> {

@@ -50,11 +50,7 @@ impl Change {
             .await?
             .ok_or(DbError::Gone("render"))?;
         let manifest = renders::find_manifest(&mut self.tx, id).await?;
-        let draft = manifest.is_draft();
-        let facts = FilmFacts {
-            draft,
-            ..product.facts
-        };
+        let facts = product.facts.of_film(&manifest);
         let episode = EpisodeRow {
             id: EpisodeId::fresh(),
             render_id: id,
@@ -66,7 +62,7 @@ impl Change {
             season: manifest.season,
             episode: manifest.episode,
             language: manifest.language,
-            visibility: if draft {
+            visibility: if facts.draft {
                 manifest.visibility.at_most_unlisted()
             } else {
                 manifest.visibility

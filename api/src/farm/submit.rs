@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use botflix_common::finding::FindingCounts;
+use botflix_common::findings;
 use botflix_common::hash::Sha;
 use botflix_common::http::{ClipStatus, RenderState};
 use botflix_common::id::{DirectorId, RenderId};
@@ -88,7 +90,7 @@ impl Change {
                 None
             }
             Outlook::Open => None,
-            Outlook::Planned(plan) => Some(plan),
+            Outlook::Planned(plan, foreseen) => Some((plan, foreseen)),
         };
         if !problems.is_empty() {
             return Ok(Submitted::Invalid(problems));
@@ -104,8 +106,8 @@ impl Change {
             };
             idempotency::insert(&mut self.tx, director, &sent.key, remembered, self.now_ms).await?;
         }
-        if let Some(plan) = planned {
-            self.run(id, director, &plan).await?;
+        if let Some((plan, foreseen)) = planned {
+            self.run(id, director, &plan, foreseen).await?;
         }
         Ok(Submitted::New(id))
     }
@@ -132,7 +134,9 @@ impl Change {
                 self.fail_render(id, &problems::invalid_manifest(errors))
                     .await
             }
-            Outlook::Planned(plan) => self.run(id, render.director_id, &plan).await,
+            Outlook::Planned(plan, foreseen) => {
+                self.run(id, render.director_id, &plan, foreseen).await
+            }
         }
     }
 
@@ -142,6 +146,7 @@ impl Change {
         id: RenderId,
         director: DirectorId,
         plan: &Plan,
+        foreseen: FindingCounts,
     ) -> Result<(), DbError> {
         let planning = renders::moves::enter(
             &mut self.tx,
@@ -154,7 +159,8 @@ impl Change {
         }
         self.log(id, NewEvent::state()).await?;
         self.lay_tasks(id, director, plan).await?;
-        if !renders::moves::run(&mut self.tx, id, plan).await?.is_made() {
+        let running = renders::moves::run(&mut self.tx, id, plan, foreseen);
+        if !running.await?.is_made() {
             return Err(DbError::Gone("render"));
         }
         renders::moves::measure_progress(&mut self.tx, id).await?;
@@ -170,7 +176,8 @@ enum Outlook {
     /// Some clips are still being inspected, and nothing speaks against the manifest yet.
     Open,
     Impossible(Vec<FieldProblem>),
-    Planned(Box<Plan>),
+    /// With the count of what the material shows.
+    Planned(Box<Plan>, FindingCounts),
 }
 
 impl Outlook {
@@ -200,7 +207,10 @@ impl Outlook {
             return Self::Open;
         }
         match plan::plan(manifest, &facts) {
-            Ok(plan) => Self::Planned(Box::new(plan)),
+            Ok(plan) => {
+                let foreseen = findings::of_film(manifest, &facts, &plan);
+                Self::Planned(Box::new(plan), FindingCounts::of(&foreseen))
+            }
             Err(problems) => Self::Impossible(problems),
         }
     }

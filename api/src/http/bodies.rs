@@ -126,6 +126,6 @@ pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
         finished_at: parts.row.finished_at_ms.map(clock::rfc3339),
         episode: parts.episode.map(|row| episode(links, row)),
         problem: parts.row.problem,
-        findings: parts.findings,
+        finding_counts: parts.finding_counts,
     }
 }

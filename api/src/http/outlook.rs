@@ -1,12 +1,11 @@
 //! What a render will do and what came of it: dry run, plan and report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use aide::transform::TransformOperation;
 use axum::Json;
 use axum::extract::State;
 use botflix_common::build_record::BuildRecord;
-use botflix_common::finding::Finding;
 use botflix_common::findings;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::{ClipStatus, DryRunBody, PlanBody, ReportBody};
@@ -14,7 +13,7 @@ use botflix_common::id::RenderId;
 use botflix_common::manifest::ShotManifest;
 use botflix_common::plan::{self, FactsByClip, Plan};
 use botflix_common::problem::FieldProblem;
-use botflix_common::task::{FilmFacts, TaskOutput, TaskRecord, Verify};
+use botflix_common::task::{TaskRecord, Verify};
 
 use super::extract::{Caller, PathPart};
 use super::renders::own;
@@ -48,33 +47,14 @@ pub async fn show_report(
     PathPart(id): PathPart<RenderId>,
 ) -> Result<Json<ReportBody>, ApiError> {
     let row = own(&app, caller, id).await?;
-    let mut report = ReportBody {
-        title: row.title,
-        film: None,
-        sound: None,
-        copied_frames: 0,
-        builds: Vec::new(),
-        findings: Vec::new(),
-    };
-    if let Some((plan, manifest, facts)) = planned(&app, id).await? {
-        report.copied_frames = plan.copied_frames();
-        report.findings = findings::of_film(&manifest, &facts, &plan);
-    }
-    let mut builds = HashSet::new();
-    for record in db::renders::results(&app.db, id).await? {
-        match record.output {
-            TaskOutput::Mix(sound) => report.sound = Some(sound),
-            TaskOutput::Check { film, findings } => {
-                report.film = Some(film);
-                report.findings.extend(findings);
-            }
-            _ => {}
+    let report = match planned(&app, id).await? {
+        Some((plan, manifest, facts)) => {
+            let foreseen = findings::of_film(&manifest, &facts, &plan);
+            let records = db::renders::results(&app.db, id).await?;
+            ReportBody::of(&manifest, &plan, foreseen, &records)
         }
-        builds.insert(record.engine);
-    }
-    report.builds = builds.into_iter().collect();
-    report.builds.sort_unstable();
-    worst_first(&mut report.findings);
+        None => ReportBody::foreseen(&row.title, 0, Vec::new()),
+    };
     Ok(Json(report))
 }
 
@@ -94,21 +74,12 @@ pub async fn show_record(
     own(&app, caller, id).await?;
     let (plan, manifest, _) = planned(&app, id).await?.ok_or(ApiError::NotPlanned)?;
     let records = db::renders::results(&app.db, id).await?;
-    let facts = records.iter().find_map(|record| match record.output {
-        TaskOutput::Check { film, .. } => Some(FilmFacts {
-            draft: manifest.is_draft(),
-            ..film
-        }),
-        _ => None,
-    });
     let records: HashMap<TaskKey, TaskRecord> = records
         .into_iter()
         .map(|record| (record.task, record))
         .collect();
-    let record = facts.and_then(|facts| {
-        let of = |key: &TaskKey| records.get(key).cloned();
-        BuildRecord::of(&manifest, &plan, Verify::default(), of, facts)
-    });
+    let of = |key: &TaskKey| records.get(key).cloned();
+    let record = BuildRecord::of(&manifest, &plan, Verify::default(), of);
     record.map(Json).ok_or(ApiError::NotPlanned)
 }
 
@@ -174,7 +145,6 @@ async fn foresee(
             let keys: Vec<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
             let done = db::tasks::done_among(&app.db, &keys).await?;
             body.findings = findings::of_film(manifest, &facts, &plan);
-            worst_first(&mut body.findings);
             body.plan = Some(PlanBody::of(&plan, |key| done.contains(key)));
             Ok(Vec::new())
         }
@@ -197,14 +167,4 @@ async fn planned(
     Ok(plan::plan(&manifest, &facts)
         .ok()
         .map(|plan| (plan, manifest, facts)))
-}
-
-fn worst_first(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then(
-            a.at_seconds
-                .unwrap_or(0.0)
-                .total_cmp(&b.at_seconds.unwrap_or(0.0)),
-        )
-    });
 }

@@ -85,10 +85,12 @@ async fn on_farm(
     let watched = watch(args, &api, &resolved, &stages).await;
     stages.finish();
     let render = watched?;
-    if let Some(to) = &args.report
-        && render.state.is_final()
-    {
-        write_json(&renders::report(&api, render.id).await?, to)?;
+    if render.state.is_final() {
+        let report = renders::report(&api, render.id).await?;
+        if let Some(to) = &args.report {
+            write_json(&report, to)?;
+        }
+        findings::tell(&report.findings);
     }
     if args.json {
         say_json(&render)?;
@@ -164,7 +166,6 @@ fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
             if let Some(out) = &args.out {
                 eprintln!("film: {}", shown(out));
             }
-            findings::tell(&render.findings);
             if !args.json {
                 say(&episode.watch_url)?;
             }

@@ -69,14 +69,7 @@ pub async fn run(args: &RenderArgs, settings: Settings, resolved: Resolved) -> R
 
 /// The report of a film that is not made yet: what the material says.
 pub fn before_the_film(title: &str, plan: &PlanBody, findings: Vec<Finding>) -> ReportBody {
-    ReportBody {
-        title: title.to_owned(),
-        film: None,
-        sound: None,
-        copied_frames: plan.copied_frames,
-        builds: Vec::new(),
-        findings,
-    }
+    ReportBody::foreseen(title, plan.copied_frames, findings)
 }
 
 /// Shows how far a local render is.

@@ -67,8 +67,10 @@ pub async fn run(
         ));
     };
     let mut report = proof::of_material(&resolved, material_seconds)?;
+    let found = renders::report(&api, render.id).await?.findings;
     report.extend(proof::of_film(
         &render,
+        &found,
         &episode,
         &resolved.manifest,
         render_seconds,

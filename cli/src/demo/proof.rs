@@ -1,6 +1,6 @@
 //! What the demo says it did, and checks while saying it: the film against the manifest, and the bytes as a viewer's player gets them.
 
-use botflix_common::finding::Severity;
+use botflix_common::finding::{Finding, FindingCounts};
 use botflix_common::http::{EpisodeBody, RenderBody};
 use botflix_common::manifest::ShotManifest;
 
@@ -37,6 +37,7 @@ pub fn of_material(resolved: &Resolved, seconds: f64) -> Result<Vec<String>, Fau
 
 pub fn of_film(
     render: &RenderBody,
+    found: &[Finding],
     episode: &EpisodeBody,
     manifest: &ShotManifest,
     seconds: Option<f64>,
@@ -66,7 +67,7 @@ pub fn of_film(
             manifest.loudness.true_peak,
             (film.audio_seconds - film.video_seconds).abs() * 1000.0,
         ),
-        format!("findings  {}", findings(render)),
+        format!("findings  {}", findings(found)),
     ];
     let off = film.integrated_lufs.map_or(f64::INFINITY, |lufs| {
         (lufs - manifest.loudness.integrated).abs()
@@ -92,27 +93,18 @@ pub fn of_film(
     Ok(lines)
 }
 
-fn findings(render: &RenderBody) -> String {
-    if render.findings.is_empty() {
+fn findings(found: &[Finding]) -> String {
+    if found.is_empty() {
         return "none".to_owned();
     }
-    let of = |severity: Severity| {
-        render
-            .findings
-            .iter()
-            .filter(|one| one.severity == severity)
-            .count()
-    };
-    let rules: Vec<&str> = render
-        .findings
-        .iter()
-        .map(|finding| finding.rule.as_str())
-        .collect();
+    let FindingCounts {
+        errors,
+        warnings,
+        infos,
+    } = FindingCounts::of(found);
+    let rules: Vec<&str> = found.iter().map(|one| one.rule.as_str()).collect();
     format!(
-        "{} errors, {} warnings, {} notes: {}",
-        of(Severity::Error),
-        of(Severity::Warning),
-        of(Severity::Info),
+        "{errors} errors, {warnings} warnings, {infos} notes: {}",
         rules.join(", ")
     )
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use botflix_common::finding::FindingCounts;
 use botflix_common::http::{ClipStatus, RenderState};
 use botflix_common::problem::Problem;
 use botflix_testkit::material::Picture;
@@ -174,7 +175,12 @@ async fn a_film_of_unusual_length_is_published_with_a_finding() {
     let render = director.submit(&one_shot(&clip.to_string())).await.unwrap();
     let done = director.finished(render.id, story::PATIENCE).await.unwrap();
     assert_eq!(done.state, RenderState::Published, "{done:?}");
-    let finding = done
+    let report = director.report(render.id).await.unwrap();
+    assert_eq!(
+        done.finding_counts,
+        Some(FindingCounts::of(&report.findings))
+    );
+    let finding = report
         .findings
         .iter()
         .find(|finding| finding.rule == "film_length")

@@ -13,6 +13,7 @@ mod episode;
 mod faults;
 mod input;
 mod laptop;
+mod report;
 mod upload;
 
 use botflix_testkit::Binary;

@@ -11,11 +11,11 @@ mod cut;
 mod fixes;
 mod format;
 mod levels;
-mod rules;
+pub mod rules;
 mod shots;
 
 use crate::facts::ClipFacts;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, worst_first};
 use crate::manifest::{Shot, ShotManifest, Source};
 use crate::plan::{FactsByClip, Plan};
 
@@ -31,14 +31,14 @@ pub struct Rule {
     /// Of `limit` and of what is measured; empty where there is nothing to measure.
     pub unit: &'static str,
     pub limit: Option<f64>,
-    /// Where the limit comes from.
+    /// Where the limit comes from, and of what kind that is: see [`rules`].
     pub source: &'static str,
     /// What it finds, to complete "there is …".
     pub what: &'static str,
 }
 
 impl Rule {
-    fn finding(&self, message: impl Into<String>) -> Finding {
+    pub fn finding(&self, message: impl Into<String>) -> Finding {
         Finding {
             rule: self.id.to_owned(),
             severity: self.severity,
@@ -49,7 +49,7 @@ impl Rule {
         }
     }
 
-    fn measured(&self, value: f64, message: impl Into<String>) -> Finding {
+    pub fn measured(&self, value: f64, message: impl Into<String>) -> Finding {
         Finding {
             measured: Some((value * 1000.0).round() / 1000.0),
             ..self.finding(message)
@@ -57,7 +57,7 @@ impl Rule {
     }
 
     /// The limit, as a number that compares.
-    fn limit(&self) -> f64 {
+    pub fn limit(&self) -> f64 {
         self.limit.unwrap_or(f64::INFINITY)
     }
 }
@@ -69,7 +69,7 @@ pub fn of_clip(facts: &ClipFacts) -> Vec<Finding> {
     found
 }
 
-/// What a film of this manifest would show, from the facts of its clips and its plan. Times are seconds in the film.
+/// What a film of this manifest would show, from the facts of its clips and its plan, worst first. Times are seconds in the film.
 pub fn of_film(manifest: &ShotManifest, facts: &FactsByClip, plan: &Plan) -> Vec<Finding> {
     let film = Film::new(manifest, facts, plan);
     let mut found = shots::findings(&film);
@@ -77,10 +77,7 @@ pub fn of_film(manifest: &ShotManifest, facts: &FactsByClip, plan: &Plan) -> Vec
     found.extend(cut::findings(&film));
     found.extend(levels::findings(&film));
     found.extend(captions::findings(&film));
-    found.sort_by(|a, b| {
-        let at = |finding: &Finding| finding.at_seconds.unwrap_or(f64::NEG_INFINITY);
-        at(a).total_cmp(&at(b))
-    });
+    worst_first(&mut found);
     found
 }
 

@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::film::{FilmFormat, LedgerRow, Quality};
-use crate::finding::Finding;
+use crate::finding::{Finding, worst_first};
 use crate::hash::{Sha, TaskKey};
+use crate::manifest::ShotManifest;
 use crate::plan::Plan;
 use crate::problem::FieldProblem;
-use crate::task::{EngineClass, FilmFacts, SoundFacts, TaskKind, TaskSpec};
+use crate::task::{EngineClass, FilmFacts, SoundFacts, TaskKind, TaskOutput, TaskRecord, TaskSpec};
 
 /// `GET /api/v1/renders/{id}/plan`: the tasks of a render, and what of them is already there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +94,46 @@ pub struct ReportBody {
     pub builds: Vec<String>,
     /// Worst first. Each carries the fixes that are known to remove it.
     pub findings: Vec<Finding>,
+}
+
+impl ReportBody {
+    /// Before anything is made: what the plan copies, and what the material says.
+    pub fn foreseen(title: &str, copied_frames: u64, mut findings: Vec<Finding>) -> Self {
+        worst_first(&mut findings);
+        Self {
+            title: title.to_owned(),
+            film: None,
+            sound: None,
+            copied_frames,
+            builds: Vec::new(),
+            findings,
+        }
+    }
+
+    /// `foreseen` are the findings of [`crate::findings::of_film`], `records` those of the plan's tasks that are done so far.
+    pub fn of<'a>(
+        manifest: &ShotManifest,
+        plan: &Plan,
+        foreseen: Vec<Finding>,
+        records: impl IntoIterator<Item = &'a TaskRecord>,
+    ) -> Self {
+        let mut report = Self::foreseen(&manifest.title, plan.copied_frames(), foreseen);
+        for record in records {
+            match &record.output {
+                TaskOutput::Mix(sound) => report.sound = Some(*sound),
+                TaskOutput::Check { film, findings } => {
+                    report.film = Some(film.of_film(manifest));
+                    report.findings.extend(findings.iter().cloned());
+                }
+                _ => {}
+            }
+            report.builds.push(record.engine.clone());
+        }
+        report.builds.sort_unstable();
+        report.builds.dedup();
+        worst_first(&mut report.findings);
+        report
+    }
 }
 
 /// `POST /api/v1/renders?dry_run=true`: what would come of it. Nothing is stored.

@@ -6,6 +6,7 @@
 pub mod moves;
 mod parts;
 
+use botflix_common::finding::FindingCounts;
 use botflix_common::hash::Sha;
 use botflix_common::http::RenderState;
 use botflix_common::id::{DirectorId, RenderId};
@@ -28,13 +29,15 @@ pub struct RenderRow {
     pub progress: f64,
     /// Present once failed.
     pub problem: Option<Problem>,
+    /// Findings of the material; present once planned.
+    pub foreseen: Option<FindingCounts>,
     /// The number of the last event.
     pub event_seq: i64,
     pub created_at_ms: i64,
     pub finished_at_ms: Option<i64>,
 }
 
-const SELECT: &str = "SELECT id, director_id, state, title, progress, problem, event_seq, created_at_ms, \
+const SELECT: &str = "SELECT id, director_id, state, title, progress, problem, foreseen, event_seq, created_at_ms, \
      finished_at_ms FROM renders ";
 
 fn select(clause: &'static str) -> sqlx::AssertSqlSafe<String> {
@@ -162,6 +165,7 @@ fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
         title: row.text("title")?,
         progress: row.real("progress")?,
         problem: row.json_or_null("problem")?,
+        foreseen: row.json_or_null("foreseen")?,
         event_seq: row.int("event_seq")?,
         created_at_ms: row.int("created_at_ms")?,
         finished_at_ms: row.int_or_null("finished_at_ms")?,

@@ -1,5 +1,6 @@
 //! The moves of a render, each a guarded write that names the state the row must be in.
 
+use botflix_common::finding::FindingCounts;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
 use botflix_common::plan::Plan;
@@ -24,18 +25,24 @@ pub async fn enter(
     Ok(Move::of(done.rows_affected()))
 }
 
-/// planning → running. Of the plan, format, ledger and lengths are kept; its tasks are rows.
-pub async fn run(tx: &mut Write, id: RenderId, plan: &Plan) -> Result<Move, DbError> {
+/// planning → running. Of the plan, format, ledger and lengths are kept; its tasks are rows. `foreseen` counts what the material shows.
+pub async fn run(
+    tx: &mut Write,
+    id: RenderId,
+    plan: &Plan,
+    foreseen: FindingCounts,
+) -> Result<Move, DbError> {
     let outline = Plan {
         tasks: Vec::new(),
         ledger: plan.ledger.clone(),
         ..*plan
     };
     let done = sqlx::query(
-        "UPDATE renders SET state = 'running', plan = $2 WHERE id = $1 AND state = 'planning'",
+        "UPDATE renders SET state = 'running', plan = $2, foreseen = $3 WHERE id = $1 AND state = 'planning'",
     )
     .bind(id.to_string())
     .bind(to_json("plan", &outline)?)
+    .bind(to_json("foreseen", &foreseen)?)
     .execute(tx.connection())
     .await?;
     Ok(Move::of(done.rows_affected()))

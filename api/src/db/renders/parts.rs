@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use botflix_common::finding::Finding;
+use botflix_common::finding::FindingCounts;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::Stage;
 use botflix_common::id::RenderId;
@@ -18,8 +18,8 @@ pub struct RenderParts {
     pub row: RenderRow,
     /// In the order in which the work is done; only kinds that the plan has.
     pub stages: Vec<Stage>,
-    /// What the check of the finished film found.
-    pub findings: Vec<Finding>,
+    /// Of the material and, once it is checked, of the film. Present once planned.
+    pub finding_counts: Option<FindingCounts>,
     /// Present once published.
     pub episode: Option<EpisodeRow>,
     /// When its first task could be taken; absent before that.
@@ -30,10 +30,11 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
     let Some(row) = get(db, id).await? else {
         return Ok(None);
     };
+    let found = counts_of_check(db, id).await?;
     Ok(Some(RenderParts {
+        finding_counts: row.foreseen.map(|foreseen| foreseen.and(found)),
         row,
         stages: stages(db, id).await?,
-        findings: findings(db, id).await?,
         episode: episodes::of_render(db, id).await?,
         running_since_ms: running_since(db, id).await?,
     }))
@@ -104,7 +105,7 @@ async fn stages(db: &Database, id: RenderId) -> Result<Vec<Stage>, DbError> {
     Ok(stages)
 }
 
-async fn findings(db: &Database, id: RenderId) -> Result<Vec<Finding>, DbError> {
+async fn counts_of_check(db: &Database, id: RenderId) -> Result<FindingCounts, DbError> {
     let row = sqlx::query(
         "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
          WHERE w.render_id = $1 AND t.kind = 'check' AND t.state = 'done'",
@@ -117,7 +118,7 @@ async fn findings(db: &Database, id: RenderId) -> Result<Vec<Finding>, DbError> 
         None => None,
     };
     Ok(match record.map(|record| record.output) {
-        Some(TaskOutput::Check { findings, .. }) => findings,
-        _ => Vec::new(),
+        Some(TaskOutput::Check { findings, .. }) => FindingCounts::of(&findings),
+        _ => FindingCounts::default(),
     })
 }
