@@ -166,3 +166,50 @@ fn the_page_on_findings_has_every_rule_with_its_limit() {
         "the page has rules that the program has not"
     );
 }
+
+/// Every Rust source below a folder of the workspace.
+fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+}
+
+#[test]
+fn no_program_finds_what_the_table_of_rules_has_not() {
+    let mut all = Vec::new();
+    for part in ["common", "media", "worker", "api", "cli"] {
+        sources(&root().join(part).join("src"), &mut all);
+    }
+    let mut made_by_name = 0;
+    for (path, text) in &all {
+        let place = path.to_string_lossy();
+        // The rules' own constructors, and tests that read findings rather than make them.
+        if place.ends_with("findings/mod.rs") || place.ends_with("tests.rs") {
+            continue;
+        }
+        let product = text.split("#[cfg(test)]").next().unwrap();
+        for call in product.split("of_the_film(").skip(1) {
+            let Some(rest) = call.trim_start().strip_prefix('"') else {
+                continue;
+            };
+            let id = rest.split('"').next().unwrap();
+            made_by_name += 1;
+            let known = RULES.iter().any(|rule| rule.id == id);
+            assert!(known, "{place} finds {id}, which is in no table");
+        }
+        let by_hand = product.matches("rule: rule.to_owned()").count();
+        let allowed = usize::from(place.ends_with("check/verdict.rs"));
+        let literal = product.contains("rule: \"");
+        assert!(
+            by_hand <= allowed && !literal,
+            "{place} makes a finding by hand: take its rule from the table"
+        );
+    }
+    assert!(made_by_name >= 3, "verdict.rs has {made_by_name} findings");
+}

@@ -4,17 +4,12 @@ use std::path::Path;
 
 use botflix_common::facts::{AudioFacts, ClipFacts, VideoFacts};
 use botflix_common::film::Loudness;
-use botflix_common::finding::{Finding, Severity};
-use botflix_common::findings;
+use botflix_common::finding::{Finding, worst_first};
+use botflix_common::findings::{self, rules};
 
 use super::container::{self, Container};
 use crate::mp4::{self, Mp4Error, work};
 use crate::{Call, Context, MediaError, Program, inspect};
-
-/// How far integrated loudness may be from the target, LU.
-const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
-/// Meters differ by this much, dB.
-const PEAK_TOLERANCE_DB: f64 = 0.1;
 
 /// What is known of a film without its plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,94 +81,69 @@ impl Examined {
         }
         match &self.facts.audio {
             Some(audio) => judge_sound(audio, wanted, &mut found),
-            None => found.push(plain(
-                "film_without_sound",
-                "the film has no sound".to_owned(),
-            )),
+            None => found.push(rules::NO_SOUND.finding("the film has no sound")),
         }
         if self.index_first == Some(false) {
-            found.push(plain(
-                "film_index_last",
-                "the index comes after the media: players must fetch all of it before they begin"
-                    .to_owned(),
+            found.push(rules::INDEX_LAST.finding(
+                "the index comes after the media: players must fetch all of it before they begin",
             ));
         }
         self.findings.extend(found);
+        worst_first(&mut self.findings);
     }
 
     fn judge_picture(&self, video: &VideoFacts, container: &Container, found: &mut Vec<Finding>) {
-        let frame_seconds = 1.0 / video.frame_rate.fps();
-        if let Some(drift) = self
+        let frames = self
             .drift_seconds
-            .filter(|drift| drift.abs() > frame_seconds)
-        {
-            found.push(measured(
-                "film_drift",
-                "sound and pictures differ in length by more than a frame",
-                (drift, frame_seconds, "s"),
-            ));
+            .map(|drift| drift * video.frame_rate.fps());
+        if let Some(frames) = frames.filter(|frames| frames.abs() > rules::DRIFT.limit()) {
+            let message = "sound and pictures differ in length by more than a frame";
+            found.push(rules::DRIFT.measured(frames, message));
         }
         if !video.constant_rate {
-            found.push(plain(
-                "film_rate_varies",
-                "pictures do not follow each other at one constant rate".to_owned(),
-            ));
+            let message = "pictures do not follow each other at one constant rate";
+            found.push(rules::RATE_VARIES.finding(message));
         }
         let colours = container.picture().map(container::Track::colours);
         if let Some(colours) = colours.filter(|colours| *colours != super::verdict::COLOURS) {
-            found.push(plain(
-                "film_colour_tags",
-                format!(
-                    "colours are {} instead of BT.709, limited: players will differ",
-                    colours.join(", ")
-                ),
-            ));
+            found.push(rules::COLOUR_TAGS.finding(format!(
+                "colours are {} instead of BT.709, limited: players will differ",
+                colours.join(", ")
+            )));
         }
     }
 }
 
 fn judge_sound(audio: &AudioFacts, wanted: Loudness, found: &mut Vec<Finding>) {
     match audio.integrated_lufs {
-        Some(lufs) if (lufs - wanted.integrated).abs() > LOUDNESS_TOLERANCE_LU => {
-            found.push(measured(
-                "loudness_off_target",
-                "the film is not as loud as it should be",
-                (lufs, wanted.integrated, "LUFS"),
+        Some(lufs) if (lufs - wanted.integrated).abs() > rules::OFF_TARGET.limit() => {
+            let message = "the film is not as loud as it should be";
+            found.push(beside(
+                wanted.integrated,
+                "LUFS",
+                rules::OFF_TARGET.measured(lufs, message),
             ));
         }
         Some(_) => {}
-        None => found.push(plain(
-            "silent_film",
-            "nothing is heard in the whole film".to_owned(),
-        )),
+        None => found.push(rules::SILENT_FILM.finding("nothing is heard in the whole film")),
     }
-    if let Some(peak) = audio
-        .true_peak_dbtp
-        .filter(|peak| *peak > wanted.true_peak + PEAK_TOLERANCE_DB)
-    {
-        found.push(measured(
-            "true_peak_high",
-            "peaks between samples go over the limit: players and encoders will clip them",
-            (peak, wanted.true_peak, "dBTP"),
+    let over = |peak: &f64| *peak > wanted.true_peak + rules::TRUE_PEAK.limit();
+    if let Some(peak) = audio.true_peak_dbtp.filter(over) {
+        let message =
+            "peaks between samples go over the limit: players and encoders will clip them";
+        found.push(beside(
+            wanted.true_peak,
+            "dBTP",
+            rules::TRUE_PEAK.measured(peak, message),
         ));
     }
 }
 
-fn plain(rule: &str, message: String) -> Finding {
+/// Told beside what this film should have; the rule's own limit is a distance from it.
+fn beside(target: f64, unit: &str, finding: Finding) -> Finding {
     Finding {
-        rule: rule.to_owned(),
-        severity: Severity::Warning,
-        message,
-        ..Finding::default()
-    }
-}
-
-/// Measured value, limit, unit.
-fn measured(rule: &str, message: &str, (value, limit, unit): (f64, f64, &str)) -> Finding {
-    Finding {
-        measured: Some((value * 1000.0).round() / 1000.0),
-        limit: Some((limit * 1000.0).round() / 1000.0),
+        limit: Some(target),
         unit: Some(unit.to_owned()),
-        ..plain(rule, message.to_owned())
+        ..finding
     }
 }

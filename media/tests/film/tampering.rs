@@ -223,6 +223,22 @@ async fn a_film_examined_without_its_plan_is_clean_and_a_worse_one_is_told_what_
             "{rule} in {found:?}"
         );
     }
+    for (rule, change) in [
+        ("film_without_sound", "-an"),
+        ("film_rate_varies", "-bsf:v setts=ts=TS+256*gt(N\\,20)"),
+        (
+            "film_colour_tags",
+            "-bsf:v h264_metadata=matrix_coefficients=6",
+        ),
+    ] {
+        let change: Vec<&str> = change.split_whitespace().collect();
+        let odd = remade(&studio, &film, &format!("{rule}.mp4"), &change);
+        let found = rules(&odd).await;
+        assert!(
+            found.iter().any(|other| other == rule),
+            "{rule} in {found:?}"
+        );
+    }
     let text = studio.path("film.txt");
     std::fs::write(&text, "no film").unwrap();
     let examined = examine(&studio.ctx, &text, Loudness::default())
