@@ -1,4 +1,4 @@
-// Chapters that seek, a place to resume, and a link to copy. The page works without it.
+// Chapters that seek, a place to resume, a link to copy, and word of a film that the browser cannot show. The page works without it.
 (() => {
   "use strict";
   const article = document.querySelector("[data-episode]");
@@ -24,6 +24,21 @@
       film.play().catch(() => {});
     });
   }
+
+  // A browser without the film's video format reports no error: Chromium plays the sound of an HEVC film and shows nothing.
+  const unplayable = document.getElementById("unplayable");
+  const giveUp = () => {
+    film.pause();
+    film.hidden = true;
+    unplayable.hidden = false;
+    article.classList.add("not-shown");
+  };
+  const look = () => { if (film.videoWidth === 0) giveUp(); };
+  if (film.readyState >= HTMLMediaElement.HAVE_METADATA) look();
+  else film.addEventListener("loadedmetadata", look, { once: true });
+  const unsupported = () => film.networkState === HTMLMediaElement.NETWORK_NO_SOURCE;
+  if (unsupported()) giveUp();
+  else film.querySelector("source").addEventListener("error", () => { if (unsupported()) giveUp(); });
 
   const place = "botflix:at:" + article.dataset.episode;
   const asked = new URLSearchParams(location.search).has("t");

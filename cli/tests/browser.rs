@@ -1,4 +1,4 @@
-//! The pages in a real Chromium: what a viewer sees, on a desk and on a phone. The looking is in `testkit/browser/check.mjs`.
+//! The pages in a real Chromium: what a viewer sees, on a desk and on a phone. The looking is in `testkit/browser`.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use botflix_testkit::material::Picture;
 use botflix_testkit::{Binary, Missing, Up, optional, process, story};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_finds_a_film_and_watches_it_with_captions_on_desk_and_phone() {
@@ -30,15 +32,52 @@ async fn a_viewer_finds_a_film_and_watches_it_with_captions_on_desk_and_phone() 
         .await
         .unwrap();
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/browser/check.mjs");
+    let holds = look(&node, &modules, "check.mjs", &[up.base()]);
+    assert_eq!(holds, 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_in_av1_plays_and_one_that_the_browser_lacks_is_said_to() {
+    let Some((node, modules)) = optional(browser()) else {
+        return;
+    };
+    let up = Up::start(&Binary::at(env!("CARGO_BIN_EXE_botflix"))).unwrap();
+    let director = up
+        .client()
+        .unwrap()
+        .register("Ada's Director")
+        .await
+        .unwrap();
+    let clip = story::send(&director, &Picture::plain(3).make().unwrap())
+        .await
+        .unwrap();
+    let mut pages = Vec::new();
+    for codec in ["av1", "hevc"] {
+        let manifest = json!({
+            "title": format!("Delivered as {codec}"),
+            "delivery": {"codec": codec},
+            "shots": [{"id": "only", "source": {"clip": clip}}],
+        });
+        let render = director.submit(&manifest).await.unwrap();
+        let episode = director.published(render.id, story::PATIENCE).await;
+        pages.push(episode.unwrap().watch_url);
+    }
+    // Debian's Chromium decodes AV1, and no HEVC.
+    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+    assert_eq!(look(&node, &modules, "codecs.mjs", &pages), 2);
+}
+
+/// Runs a script of `testkit/browser` and counts what holds.
+fn look(node: &Path, modules: &Path, script: &str, pages: &[&str]) -> usize {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/browser");
     let screenshots = modules.ancestors().nth(2).unwrap().join("screenshots");
-    let mut command = Command::new(node);
-    command
-        .arg(script)
-        .arg(up.base())
+    let output = Command::new(node)
+        .arg(scripts.join(script))
         .arg(&screenshots)
-        .env("BOTFLIX_BROWSER_MODULES", &modules);
-    let output = command.output().unwrap();
+        .args(pages)
+        .env("BOTFLIX_BROWSER_MODULES", modules)
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     println!("{told}");
     assert!(
@@ -46,10 +85,7 @@ async fn a_viewer_finds_a_film_and_watches_it_with_captions_on_desk_and_phone() 
         "{told}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(
-        told.lines().filter(|line| line.starts_with("ok: ")).count(),
-        12
-    );
+    told.lines().filter(|line| line.starts_with("ok: ")).count()
 }
 
 /// Node and the folder that `make setup-test` put the modules in: named by the environment, or in the default target folder.

@@ -1,4 +1,4 @@
-// Looks at BotFlix's pages in a real Chromium: node check.mjs BASE_URL SCREENSHOT_FOLDER
+// Looks at BotFlix's pages in a real Chromium: node check.mjs SCREENSHOT_FOLDER BASE_URL
 // Prints a line for each thing that holds; ends with an error at the first that does not.
 // Needs BOTFLIX_BROWSER_MODULES (playwright-core and axe-core) and Debian's chromium.
 
@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 const modules = createRequire(`${process.env.BOTFLIX_BROWSER_MODULES}/`);
 const { chromium } = modules("playwright-core");
 const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
-const [base, screenshots] = process.argv.slice(2);
+const [screenshots, base] = process.argv.slice(2);
 mkdirSync(screenshots, { recursive: true });
 
 const PATIENCE_MS = 20_000;

@@ -50,6 +50,22 @@ pub fn summary(text: &str, max_chars: usize) -> String {
     format!("{whole_words}…")
 }
 
+/// `The Lighthouse.mp4`: a name that every file system takes.
+pub fn file_name(title: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    let allowed = |letter: char| letter.is_alphanumeric() || " -_".contains(letter);
+    let words: String = title
+        .chars()
+        .map(|letter| if allowed(letter) { letter } else { ' ' })
+        .collect();
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name: String = line.chars().take(MAX_CHARS).collect();
+    match name.trim() {
+        "" => "film.mp4".to_owned(),
+        name => format!("{name}.mp4"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +82,12 @@ mod tests {
         assert_eq!(place(None, None, Some(2)).as_deref(), Some("Episode 2"));
         assert_eq!(place(None, None, None), None);
         assert_eq!(date(1_763_700_000_000), "21 November 2025");
+    }
+
+    #[test]
+    fn a_file_is_called_after_its_film() {
+        assert_eq!(file_name("Tide: 1/2 – “ebb”"), "Tide 1 2 ebb.mp4");
+        assert_eq!(file_name("../.."), "film.mp4");
     }
 
     #[test]

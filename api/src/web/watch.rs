@@ -43,6 +43,8 @@ struct WatchPage {
     watch_url: String,
     video_path: String,
     video_url: String,
+    /// What the film is called on a viewer's disk.
+    file_name: String,
     poster_path: String,
     poster_url: String,
     captions_path: Option<String>,
@@ -109,6 +111,7 @@ fn view(app: &App, row: EpisodeRow, start: Option<f64>, chapters: Vec<Chapter>) 
         published: text::date(row.published_at_ms),
         published_at: clock::rfc3339(row.published_at_ms),
         watch_url: app.links.absolute(&watch_path),
+        file_name: text::file_name(&row.title),
         video_url: app.links.absolute(&video_path),
         poster_url: app.links.absolute(&poster_path),
         captions_path: bodies::file_path(&row, MediaFile::Captions),
