@@ -33,7 +33,7 @@ async fn a_viewer_finds_a_film_and_watches_it_with_captions_on_desk_and_phone() 
         .unwrap();
 
     let holds = look(&node, &modules, "check.mjs", &[up.base()]);
-    assert_eq!(holds, 12);
+    assert_eq!(holds, 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]

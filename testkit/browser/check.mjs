@@ -42,6 +42,7 @@ async function desktop() {
     await page.locator('a[href*="/watch/"]').first().click();
     await page.waitForURL("**/watch/*");
     await plays(page, answers);
+    await hasPreviews(page);
     await hasCaptionsAndChapters(page);
     await accessible(page, "watch");
     await page.evaluate(() => { document.querySelector("video").pause(); scrollTo({ top: 0, behavior: "instant" }); });
@@ -66,6 +67,7 @@ async function phone() {
       await accessible(page, name);
       await page.screenshot({ path: `${screenshots}/${name}-phone.png` });
     }
+    await seeksByTouch(page);
     assert.deepEqual(trouble, []);
   });
 }
@@ -85,6 +87,59 @@ async function plays(page, answers) {
   await page.waitForFunction((at) => document.querySelector("video").currentTime > at + 0.2, seeked, { timeout: PATIENCE_MS });
   assert.ok(answers.some(({ url, status }) => url.includes("film.mp4") && status === 206), "the film comes in ranges");
   told("the film seeks and goes on");
+}
+
+// The storyboard's pictures above the seek bar: for a pointer, and for the keyboard. Nothing else on the page moves.
+async function hasPreviews(page) {
+  const bar = page.locator("#seek");
+  const box = await bar.boundingBox();
+  const about = await page.locator("h1").boundingBox();
+  const preview = page.locator("#preview.shown .preview-picture");
+  const seen = [];
+  for (const share of [0.1, 0.9]) {
+    await page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
+    await preview.waitFor({ state: "visible" });
+    const { sheet, place, size, left } = await preview.evaluate(async (picture) => {
+      const { backgroundImage, backgroundPosition } = getComputedStyle(picture);
+      const image = new Image();
+      image.src = /url\("(.*)"\)/.exec(backgroundImage)[1];
+      await image.decode();
+      const box = picture.parentElement.getBoundingClientRect();
+      return { sheet: image.naturalWidth, place: backgroundPosition, size: [picture.offsetWidth, picture.offsetHeight], left: [box.left, box.right] };
+    });
+    assert.ok(sheet > 0 && size[0] === 160 && size[1] > 0, `sheet ${sheet} px, picture ${size}`);
+    assert.ok(left[0] >= 0 && left[1] <= page.viewportSize().width, `preview from ${left}`);
+    seen.push(place);
+  }
+  assert.notEqual(seen[0], seen[1], "another place shows another picture");
+  await page.screenshot({ path: `${screenshots}/watch-preview.png` });
+  assert.deepEqual(await page.locator("h1").boundingBox(), about, "the page stays where it is");
+  told("the seek bar shows the storyboard's pictures");
+
+  await page.mouse.move(5, 5);
+  await page.locator("#preview.shown").waitFor({ state: "detached" });
+  await page.locator("video").evaluate((film) => { film.pause(); film.currentTime = 0; });
+  await bar.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(() => Math.abs(document.querySelector("video").currentTime - 5) < 0.1);
+  await preview.waitFor({ state: "visible" });
+  assert.match(await bar.getAttribute("aria-valuetext"), /^0:0[05] of 0:/);
+  await bar.blur();
+  await page.locator("#preview.shown").waitFor({ state: "detached" });
+  told("the seek bar answers to the keyboard");
+}
+
+async function seeksByTouch(page) {
+  const bar = page.locator("#seek:enabled");
+  await bar.waitFor();
+  await bar.scrollIntoViewIfNeeded();
+  const box = await bar.boundingBox();
+  await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
+  await page.waitForFunction(() => {
+    const film = document.querySelector("video");
+    return Math.abs(film.currentTime / film.duration - 0.5) < 0.05;
+  });
+  told("a tap on the seek bar goes there");
 }
 
 async function hasCaptionsAndChapters(page) {

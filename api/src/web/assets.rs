@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, inside the binary.
+//! The style sheet, the scripts and the icon, inside the binary.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset {
         name: "style.css",
         media_type: "text/css; charset=utf-8",
@@ -23,6 +23,11 @@ const ASSETS: [Asset; 3] = [
         name: "watch.js",
         media_type: "text/javascript; charset=utf-8",
         text: include_str!("../../assets/watch.js"),
+    },
+    Asset {
+        name: "seek.js",
+        media_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/seek.js"),
     },
     Asset {
         name: "favicon.svg",

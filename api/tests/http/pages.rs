@@ -139,6 +139,7 @@ async fn assets_are_served_and_revalidated() {
     for (path, media_type) in [
         ("/assets/style.css", "text/css; charset=utf-8"),
         ("/assets/watch.js", "text/javascript; charset=utf-8"),
+        ("/assets/seek.js", "text/javascript; charset=utf-8"),
         ("/assets/favicon.svg", "image/svg+xml"),
         ("/favicon.ico", "image/svg+xml"),
     ] {
