@@ -24,6 +24,8 @@ pub mod task;
 pub mod units;
 pub mod verdict;
 
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 #[cfg(feature = "queue")]
 pub mod queue;
 #[cfg(feature = "storage")]

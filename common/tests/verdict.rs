@@ -6,58 +6,13 @@
     reason = "a test may panic"
 )]
 
-use botflix_common::facts::{AudioFacts, ClipFacts, Colour, Container, Defect, Levels, VideoFacts};
+use botflix_common::facts::{ClipFacts, Container, Defect, VideoFacts};
+use botflix_common::fixtures;
 use botflix_common::units::FrameRate;
 use botflix_common::verdict::{Judgement, Role, Verdict, judge};
 
 fn clean() -> ClipFacts {
-    ClipFacts {
-        bytes: 1_000_000,
-        container: Some(Container::Mp4),
-        video: Some(VideoFacts {
-            codec: "h264".to_owned(),
-            profile: Some("High".to_owned()),
-            width: 1280,
-            height: 720,
-            sar: (1, 1),
-            rotation_degrees: 0,
-            mirrored: false,
-            pixel_format: "yuv420p".to_owned(),
-            bit_depth: 8,
-            alpha: false,
-            colour: Colour::default(),
-            interlaced: false,
-            frame_rate: FrameRate::new(24, 1).unwrap(),
-            constant_rate: true,
-            frames: 120,
-            start_seconds: 0.0,
-            duration_seconds: 5.0,
-            claimed_duration_seconds: Some(5.0),
-            timescale: 12288,
-            starts_on_idr: true,
-            reorder_frames: 2,
-            parameter_sets: None,
-            size_changes: false,
-            idr_frames: Vec::new(),
-            idr_crcs: Vec::new(),
-            bit_rate_bps: None,
-            observed: None,
-        }),
-        audio: Some(AudioFacts {
-            codec: "aac".to_owned(),
-            sample_rate_hz: 48_000,
-            channels: 2,
-            start_offset_seconds: 0.0,
-            samples: 240_000,
-            integrated_lufs: Some(-14.0),
-            true_peak_dbtp: Some(-1.0),
-            levels: Levels::default(),
-            observed: None,
-        }),
-        extra_streams: 0,
-        defects: Vec::new(),
-        still: false,
-    }
+    fixtures::clip(1280, 720, FrameRate::new(24, 1).unwrap(), 120)
 }
 
 fn codes(facts: &ClipFacts, role: Role) -> (Verdict, Vec<String>) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use botflix_common::facts::{ClipFacts, Colour, Container, Defect, VideoFacts};
+use botflix_common::facts::{ClipFacts, Defect};
+use botflix_common::fixtures;
 use botflix_common::hash::Sha;
 use botflix_common::manifest::ShotManifest;
 use botflix_common::manifest::read::read_manifest;
@@ -19,52 +20,15 @@ pub const BAD: &str = "bad";
 
 pub fn facts_of(sha: &Sha) -> ClipFacts {
     let bad = (0..100).any(|at| *sha == clip(&format!("{BAD}{at}")));
-    ClipFacts {
-        bytes: 1000,
-        container: Some(Container::Mp4),
-        video: (!bad).then(picture),
-        audio: None,
-        extra_streams: 0,
-        defects: if bad {
-            vec![Defect::Encrypted]
-        } else {
-            Vec::new()
-        },
-        still: false,
+    let mut facts = fixtures::silent_clip(320, 180, FrameRate::new(24, 1).unwrap(), 48);
+    if bad {
+        facts.video = None;
+        facts.defects = vec![Defect::Encrypted];
+    } else if let Some(video) = &mut facts.video {
+        // Nothing of it is copied: each shot is a task.
+        video.codec = "hevc".to_owned();
     }
-}
-
-fn picture() -> VideoFacts {
-    let rate = FrameRate::new(24, 1).unwrap();
-    VideoFacts {
-        codec: "hevc".into(),
-        profile: None,
-        width: 320,
-        height: 180,
-        sar: (1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".into(),
-        bit_depth: 8,
-        alpha: false,
-        colour: Colour::default(),
-        interlaced: false,
-        frame_rate: rate,
-        constant_rate: true,
-        frames: 48,
-        start_seconds: 0.0,
-        duration_seconds: 2.0,
-        claimed_duration_seconds: None,
-        timescale: 12288,
-        starts_on_idr: true,
-        reorder_frames: 2,
-        parameter_sets: None,
-        size_changes: false,
-        idr_frames: Vec::new(),
-        idr_crcs: Vec::new(),
-        bit_rate_bps: None,
-        observed: None,
-    }
+    facts
 }
 
 /// The same film in another width, which makes other segments of it.

@@ -1,7 +1,8 @@
 //! What a render will do, before it does it: dry runs, plans, reports; each seen by the render's director alone.
 
 use botflix_api::db;
-use botflix_common::facts::{ClipFacts, Colour, Container, VideoFacts};
+use botflix_common::facts::ClipFacts;
+use botflix_common::fixtures;
 use botflix_common::hash::Sha;
 use botflix_common::http::{ClipStatus, DryRunBody, PlanBody, RenderBody, ReportBody};
 use botflix_common::units::FrameRate;
@@ -13,44 +14,7 @@ use crate::stand::{Director, Stand, problem};
 
 /// Two seconds of H.264 that a film of its own format copies.
 pub fn picture() -> ClipFacts {
-    let rate = FrameRate::new(24, 1).unwrap();
-    ClipFacts {
-        bytes: 1000,
-        container: Some(Container::Mp4),
-        video: Some(VideoFacts {
-            codec: "h264".into(),
-            profile: Some("High".into()),
-            width: 320,
-            height: 180,
-            sar: (1, 1),
-            rotation_degrees: 0,
-            mirrored: false,
-            pixel_format: "yuv420p".into(),
-            bit_depth: 8,
-            alpha: false,
-            colour: Colour::default(),
-            interlaced: false,
-            frame_rate: rate,
-            constant_rate: true,
-            frames: 48,
-            start_seconds: 0.0,
-            duration_seconds: 2.0,
-            claimed_duration_seconds: None,
-            timescale: 12288,
-            starts_on_idr: true,
-            reorder_frames: 2,
-            parameter_sets: None,
-            size_changes: false,
-            idr_frames: vec![0, 24],
-            idr_crcs: Vec::new(),
-            bit_rate_bps: None,
-            observed: None,
-        }),
-        audio: None,
-        extra_streams: 0,
-        defects: Vec::new(),
-        still: false,
-    }
+    fixtures::silent_clip(320, 180, FrameRate::new(24, 1).unwrap(), 48)
 }
 
 async fn inspected(stand: &Stand, director: &Director, bytes: &[u8]) -> Sha {

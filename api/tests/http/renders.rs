@@ -1,9 +1,11 @@
 //! Manifests in: accepted once, refused with every reason, seen by their director alone.
 
 use botflix_api::db;
-use botflix_common::facts::{AudioFacts, ClipFacts, Container, Levels};
+use botflix_common::facts::{ClipFacts, Container};
+use botflix_common::fixtures;
 use botflix_common::hash::Sha;
 use botflix_common::http::ClipStatus;
+use botflix_common::units::FrameRate;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -29,23 +31,10 @@ pub fn smallest(clip: Sha) -> String {
 async fn sound_clip(stand: &Stand, director: &Director, bytes: &[u8]) -> Sha {
     let sha = stand.upload(director, bytes).await;
     let facts = ClipFacts {
-        bytes: bytes.len() as u64,
         container: Some(Container::Wav),
         video: None,
-        audio: Some(AudioFacts {
-            codec: "pcm_s16le".to_owned(),
-            sample_rate_hz: 48_000,
-            channels: 2,
-            start_offset_seconds: 0.0,
-            samples: 480_000,
-            integrated_lufs: Some(-20.0),
-            true_peak_dbtp: Some(-3.0),
-            levels: Levels::default(),
-            observed: None,
-        }),
-        extra_streams: 0,
-        defects: Vec::new(),
-        still: false,
+        audio: Some(fixtures::sound(480_000)),
+        ..fixtures::silent_clip(320, 180, FrameRate::new(24, 1).unwrap(), 48)
     };
     let mut tx = stand.server.app().db.write().await.unwrap();
     let moved = db::clips::fate::inspected(&mut tx, &sha, ClipStatus::Ready, &facts)

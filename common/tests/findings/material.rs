@@ -2,9 +2,9 @@
 
 use botflix_common::facts::pictures::{PictureHash, Tone};
 use botflix_common::facts::{
-    AudioFacts, ClipFacts, Colour, Container, Levels, PictureObservations, SoundObservations,
-    VideoFacts,
+    AudioFacts, ClipFacts, Levels, PictureObservations, SoundObservations, VideoFacts,
 };
+use botflix_common::fixtures;
 use botflix_common::hash::Sha;
 use botflix_common::units::FrameRate;
 
@@ -21,70 +21,31 @@ pub fn clean(look: u64) -> ClipFacts {
         blue: 128.0,
         red: 128.0,
     };
-    ClipFacts {
-        bytes: 3_000_000,
-        container: Some(Container::Mp4),
-        video: Some(VideoFacts {
-            codec: "h264".to_owned(),
-            profile: Some("High".to_owned()),
-            width: 1280,
-            height: 720,
-            sar: (1, 1),
-            rotation_degrees: 0,
-            mirrored: false,
-            pixel_format: "yuv420p".to_owned(),
-            bit_depth: 8,
-            alpha: false,
-            colour: Colour {
-                matrix: Some("bt709".to_owned()),
-                ..Colour::default()
-            },
-            interlaced: false,
-            frame_rate: rate,
-            constant_rate: true,
-            frames: 144,
-            start_seconds: 0.0,
-            duration_seconds: 6.0,
-            claimed_duration_seconds: Some(6.0),
-            timescale: 12288,
-            starts_on_idr: true,
-            reorder_frames: 2,
-            parameter_sets: None,
-            size_changes: false,
-            idr_frames: vec![0],
-            idr_crcs: Vec::new(),
-            bit_rate_bps: Some(4_000_000),
-            observed: Some(Box::new(PictureObservations {
-                first: tone,
-                last: tone,
-                luma_low: 20.0,
-                luma_high: 220.0,
-                hashes: vec![hash(0), hash(1), hash(2)],
-                motion: 3.0,
-                detail: Some(1.0),
-                ..PictureObservations::default()
-            })),
-        }),
-        audio: Some(AudioFacts {
-            codec: "aac".to_owned(),
-            sample_rate_hz: 48_000,
-            channels: 2,
-            start_offset_seconds: 0.0,
-            samples: 288_000,
-            integrated_lufs: Some(-20.7),
-            true_peak_dbtp: Some(-6.0),
-            levels: Levels::from_energies([0.01; 60]),
-            observed: Some(Box::new(SoundObservations {
-                channel_rms_dbfs: vec![-23.0, -23.0],
-                correlation: Some(0.8),
-                speech_share: 0.7,
-                ..SoundObservations::default()
-            })),
-        }),
-        extra_streams: 0,
-        defects: Vec::new(),
-        still: false,
-    }
+    let mut facts = fixtures::clip(1280, 720, rate, 144);
+    let pictures = video(&mut facts);
+    pictures.colour.matrix = Some("bt709".to_owned());
+    pictures.bit_rate_bps = Some(4_000_000);
+    pictures.observed = Some(Box::new(PictureObservations {
+        first: tone,
+        last: tone,
+        luma_low: 20.0,
+        luma_high: 220.0,
+        hashes: vec![hash(0), hash(1), hash(2)],
+        motion: 3.0,
+        detail: Some(1.0),
+        ..PictureObservations::default()
+    }));
+    let sound = audio(&mut facts);
+    sound.integrated_lufs = Some(-20.7);
+    sound.true_peak_dbtp = Some(-6.0);
+    sound.levels = Levels::from_energies([0.01; 60]);
+    sound.observed = Some(Box::new(SoundObservations {
+        channel_rms_dbfs: vec![-23.0, -23.0],
+        correlation: Some(0.8),
+        speech_share: 0.7,
+        ..SoundObservations::default()
+    }));
+    facts
 }
 
 pub fn video(facts: &mut ClipFacts) -> &mut VideoFacts {

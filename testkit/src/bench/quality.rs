@@ -181,8 +181,9 @@ fn compare(
     encode.args(["-threads", "1"]).arg(&encoded);
     let cost = measure(&mut encode, &folder.join("log"))?;
     let report = folder.join("vmaf.json");
+    // Picture for picture: the times of the two containers are rounded differently.
     let graph = format!(
-        "[0:v]settb=AVTB,setpts=PTS-STARTPTS[e];[1:v]settb=AVTB,setpts=PTS-STARTPTS[r];\
+        "[0:v]settb=AVTB,setpts=N*40000[e];[1:v]settb=AVTB,setpts=N*40000[r];\
          [e][r]scale2ref=flags=bicubic[e2][r2];[e2][r2]libvmaf=log_fmt=json:n_threads=2:log_path={}",
         report.display()
     );

@@ -1,6 +1,6 @@
 //! Films with one fault each.
 
-use botflix_common::facts::{ClipFacts, Colour, Container};
+use botflix_common::fixtures;
 use botflix_common::manifest::read::read_manifest;
 use botflix_common::units::FrameRate;
 use botflix_media::check::Examined;
@@ -9,55 +9,7 @@ use serde_json::json;
 use super::*;
 
 fn film() -> Finished {
-    let video = VideoFacts {
-        codec: "h264".to_owned(),
-        profile: None,
-        width: 320,
-        height: 180,
-        sar: (1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".to_owned(),
-        bit_depth: 8,
-        alpha: false,
-        colour: Colour::default(),
-        interlaced: false,
-        frame_rate: FrameRate::new(25, 1).unwrap(),
-        constant_rate: true,
-        frames: 100,
-        start_seconds: 0.0,
-        duration_seconds: 4.0,
-        claimed_duration_seconds: None,
-        timescale: 12_800,
-        starts_on_idr: true,
-        reorder_frames: 0,
-        parameter_sets: None,
-        size_changes: false,
-        idr_frames: Vec::new(),
-        idr_crcs: Vec::new(),
-        bit_rate_bps: None,
-        observed: None,
-    };
-    let audio = AudioFacts {
-        codec: "aac".to_owned(),
-        sample_rate_hz: 48_000,
-        channels: 2,
-        start_offset_seconds: 0.0,
-        samples: 192_000,
-        integrated_lufs: Some(-14.1),
-        true_peak_dbtp: Some(-1.2),
-        levels: Default::default(),
-        observed: None,
-    };
-    let facts = ClipFacts {
-        bytes: 1,
-        container: Some(Container::Mp4),
-        video: Some(video),
-        audio: Some(audio),
-        extra_streams: 0,
-        defects: Vec::new(),
-        still: false,
-    };
+    let facts = fixtures::clip(320, 180, FrameRate::new(25, 1).unwrap(), 100);
     let seen = Examined {
         facts,
         chapters: 1,
