@@ -208,13 +208,23 @@ pub(crate) fn head(media: &Media, sample: &Sample, length_bytes: usize) -> Resul
     Err(Damage("a sample holds no picture").into())
 }
 
-/// The places, in the order of showing and before any edit, of all IDR pictures of the first picture track. Empty for other codecs.
-/// A container's key flag alone may also mark recovery points, from which a copy would start with broken pictures.
+/// Bytes of a unit's length in films, and in nearly all clips. The units of others would have to be written anew.
+const FILM_LENGTH_BYTES: usize = 4;
+
+impl Config {
+    /// Whether samples of such a stream can stand in a film as they are.
+    fn fits_a_film(&self) -> bool {
+        self.length_bytes == FILM_LENGTH_BYTES
+    }
+}
+
+/// The places, in the order of showing and before any edit, of all IDR pictures of the first picture track from which a film may copy. Empty
+/// for other codecs. A container's key flag alone may also mark recovery points, from which a copy would start with broken pictures.
 pub(crate) fn idr_frames(path: &Path, movie: &Movie) -> Result<Vec<u64>, Mp4Error> {
     let Some(track) = movie.track(TrackKind::Video) else {
         return Ok(Vec::new());
     };
-    let Some(config) = track.avc() else {
+    let Some(config) = track.avc().filter(Config::fits_a_film) else {
         return Ok(Vec::new());
     };
     let media = Media::open(path)?;
@@ -250,6 +260,11 @@ mod tests {
             assert_eq!(Config::parse(&bytes[..end]), None);
         }
         assert_eq!(config.in_band().len(), 8 + 6 + 6);
+        let short = Config {
+            length_bytes: 2,
+            ..config.clone()
+        };
+        assert!(config.fits_a_film() && !short.fits_a_film());
     }
 
     #[test]
