@@ -30,6 +30,7 @@ fn material(place: &Place) -> String {
     let manifest = json!({
         "title": "From dark to light",
         "beats": [{ "id": "b", "name": "Light" }],
+        "titles": [{ "id": "t", "text": "Light", "start": 0.2, "duration": 1.0 }],
         "shots": [
             { "id": "s1", "beat": "b", "source": { "file": "right.mp4" }, "dialogue": [{ "text": "Now.", "end": 1.5 }] },
             { "id": "s2", "beat": "b", "source": { "file": "late.mp4" } }
@@ -225,8 +226,23 @@ fn rebuild(place: &Place, record: &str) {
     let mut other = json_of(Path::new(record));
     let nothing = format!("sha256:{}", "0".repeat(64));
     other["film"]["sha256"] = json!(nothing);
+    let font = other
+        .pointer_mut("/tasks")
+        .and_then(Value::as_array_mut)
+        .unwrap()
+        .iter_mut()
+        .find_map(|task| task.pointer_mut("/fonts/0"))
+        .expect("the title's font is in the record");
+    let name = font["name"].as_str().unwrap().to_owned();
+    font["sha256"] = json!(nothing);
     let other = place.write("other-record.json", other.to_string());
-    assert_eq!(code(&words(&other, &dir)), 1);
+    let again = words(&other, &dir);
+    assert_eq!(code(&again), 1);
+    let told = last_json(&again)["differences"][0]["what"].to_string();
+    assert!(
+        told.contains("other fonts") && told.contains(&name) && told.contains("(00000000)"),
+        "{told}"
+    );
     let missing = words(record, &place.str("beside"));
     assert_eq!(code(&missing), 1);
     assert!(

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{Sha, TaskKey};
 use crate::manifest::ShotManifest;
 use crate::plan::Plan;
-use crate::task::{Artifact, EngineClass, FilmFacts, TaskOutput, TaskRecord, TaskSpec, Verify};
+use crate::task::{
+    Artifact, EngineClass, FilmFacts, Font, TaskOutput, TaskRecord, TaskSpec, Verify,
+};
 
 /// Version of the document.
 pub const BUILD_RECORD_VERSION: u32 = 1;
@@ -39,6 +41,9 @@ pub struct BuiltTask {
     pub artifacts: BTreeMap<String, Artifact>,
     /// The build that ran, e.g. `ffmpeg 5.1.9-0+deb12u1`.
     pub engine: String,
+    /// The fonts that its texts were drawn with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fonts: Vec<Font>,
 }
 
 impl BuildRecord {
@@ -69,6 +74,10 @@ impl BuildRecord {
                 spec: task.spec.clone(),
                 artifacts: record.artifacts,
                 engine: record.engine,
+                fonts: match record.output {
+                    TaskOutput::Conform { fonts, .. } => fonts,
+                    _ => Vec::new(),
+                },
             });
         }
         Some(Self {

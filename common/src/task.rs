@@ -191,6 +191,9 @@ pub enum TaskOutput {
     },
     Conform {
         frames: u64,
+        /// What its texts were drawn with; empty where there is no text. Not part of the key: fonts are the host's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fonts: Vec<Font>,
     },
     Mix(SoundFacts),
     Assemble {
@@ -211,6 +214,15 @@ pub enum TaskOutput {
         /// The frames of the film that became posters, best first.
         poster_frames: Vec<u64>,
     },
+}
+
+/// A font of the host that made something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Font {
+    /// Its PostScript name, e.g. `NotoSans-Bold`.
+    pub name: String,
+    /// Of the file's bytes: two versions of a font draw differently.
+    pub sha256: Sha,
 }
 
 /// The encoded sound as measured after encoding.

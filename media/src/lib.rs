@@ -32,6 +32,7 @@ pub use inspect::inspect;
 pub use process::{Call, Output, Program};
 pub use progress::Progress;
 pub use sandbox::SandboxPolicy;
+pub use text::fonts_of;
 
 /// What one task works with: the engine, a place of its own, and how to tell and be told.
 #[derive(Clone)]

@@ -7,6 +7,7 @@ mod fonts;
 mod layout;
 mod paint;
 mod style;
+mod used;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::film::{Rgb, TitlePosition, TitleStyle};
@@ -14,6 +15,7 @@ use botflix_common::film::{Rgb, TitlePosition, TitleStyle};
 use crate::MediaError;
 use fonts::Fonts;
 pub(crate) use paint::Drawn;
+pub use used::fonts_of;
 
 /// Longer texts are not titles. A caption of two lines has 84.
 const MAX_TEXT_CHARS: usize = 2_000;

@@ -77,6 +77,7 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
             &["segment"],
             TaskOutput::Conform {
                 frames: conform.frames,
+                fonts: Vec::new(),
             },
         ),
         TaskSpec::Mix(mix) => (

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use botflix_common::build_record::{BUILD_RECORD_VERSION, BuildRecord, BuiltTask};
 use botflix_common::hash::{Sha, TaskKey};
+use botflix_common::task::Font;
 use botflix_worker::TaskRunner;
 use botflix_worker::local::{self, LocalFilm, LocalRender};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::show::stages::Stages;
 use crate::show::table::Table;
 use crate::show::{say, say_json};
 use crate::sources::{files_below, hash, read_document};
+
+/// Digits of a font's hash that are shown.
+const FONT_HASH_CHARS: usize = 8;
 
 pub async fn run(args: RebuildArgs) -> Result<Exit, Fault> {
     let record = read(&args.record)?;
@@ -158,7 +162,7 @@ struct Difference {
     what: String,
 }
 
-/// Every artifact of the record that was not made again byte for byte, in the plan's order.
+/// Every artifact of the record that was not made again byte for byte, and fonts that explain it, in the plan's order.
 fn differences(then: &[BuiltTask], now: &[BuiltTask]) -> Vec<Difference> {
     let again: BTreeMap<TaskKey, &BuiltTask> = now.iter().map(|task| (task.key, task)).collect();
     let mut found = Vec::new();
@@ -175,6 +179,9 @@ fn differences(then: &[BuiltTask], now: &[BuiltTask]) -> Vec<Difference> {
             differs("", "this version plans another task in its place");
             continue;
         };
+        if let Some(what) = other_fonts(&task.fonts, &made.fonts) {
+            differs("", &what);
+        }
         for (role, artifact) in &task.artifacts {
             match made.artifacts.get(role) {
                 None => differs(role, "was not made"),
@@ -192,6 +199,35 @@ fn differences(then: &[BuiltTask], now: &[BuiltTask]) -> Vec<Difference> {
     found
 }
 
+/// Fonts that texts were drawn with then and now, where they differ. A record of a version that named no fonts says nothing of them.
+fn other_fonts(then: &[Font], now: &[Font]) -> Option<String> {
+    let only = |these: &[Font], those: &[Font]| -> Vec<String> {
+        let others = these.iter().filter(|font| !those.contains(font));
+        others
+            .map(|font| {
+                let digits: String = font.sha256.hex().chars().take(FONT_HASH_CHARS).collect();
+                format!("{} ({digits})", font.name)
+            })
+            .collect()
+    };
+    let (gone, new) = (only(then, now), only(now, then));
+    if then.is_empty() || (gone.is_empty() && new.is_empty()) {
+        return None;
+    }
+    let list = |fonts: Vec<String>| {
+        if fonts.is_empty() {
+            "none".to_owned()
+        } else {
+            fonts.join(", ")
+        }
+    };
+    Some(format!(
+        "other fonts: {} instead of {}",
+        list(new),
+        list(gone)
+    ))
+}
+
 /// The shot whose segment a task makes; the film's own tasks have none.
 fn shot_of(task: &BuiltTask, tasks: &[BuiltTask]) -> String {
     use botflix_common::task::{SegmentSource, TaskSpec};
@@ -206,4 +242,29 @@ fn shot_of(task: &BuiltTask, tasks: &[BuiltTask]) -> String {
         .find(|segment| made_by(&segment.source))
         .map(|segment| segment.shot.clone())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn font(name: &str, version: &str) -> Font {
+        Font {
+            name: name.to_owned(),
+            sha256: Sha::of(version.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn another_version_of_a_font_is_named_and_the_same_font_is_not() {
+        let (old, new) = (font("NotoSans-Bold", "1"), font("NotoSans-Bold", "2"));
+        let both = font("NotoSans-Regular", "1");
+        let then = [old, both.clone()];
+        assert_eq!(other_fonts(&then, &then), None);
+        let told = other_fonts(&then, &[new, both]).unwrap();
+        assert_eq!(told.matches("NotoSans-Bold").count(), 2, "{told}");
+        assert!(!told.contains("Regular"), "{told}");
+        // Of a version that did not write them down.
+        assert_eq!(other_fonts(&[], &then), None);
+    }
 }

@@ -1,9 +1,11 @@
 //! The fonts of this machine that texts are drawn with: sans-serif families of well-known directories, in an order that does not depend on
 //! how the directories list them. Loaded once for each process.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use botflix_common::task::Font;
 use cosmic_text::{FontSystem, SwashCache, fontdb};
 
 use crate::MediaError;
@@ -40,6 +42,8 @@ pub(super) struct Fonts {
     pub(super) system: FontSystem,
     pub(super) glyphs: SwashCache,
     pub(super) family: &'static str,
+    /// Fonts that were asked for so far, for hashing one takes as long as reading it.
+    pub(super) named: HashMap<fontdb::ID, Font>,
 }
 
 impl Fonts {
@@ -81,6 +85,7 @@ impl Fonts {
             system,
             glyphs: SwashCache::new(),
             family,
+            named: HashMap::new(),
         })
     }
 }

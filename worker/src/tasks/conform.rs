@@ -2,7 +2,7 @@
 
 use botflix_common::failure::Failure;
 use botflix_common::task::{ConformSpec, TaskOutput};
-use botflix_media::{Context, MediaError, conform};
+use botflix_media::{Context, MediaError, conform, fonts_of};
 
 use super::{Inputs, Made, MadeFile, role};
 
@@ -11,9 +11,13 @@ pub async fn run(ctx: &Context, spec: &ConformSpec, inputs: &Inputs<'_>) -> Resu
     let made = conform::conform(ctx, spec, &inputs.files, &path)
         .await
         .map_err(|error| MediaError::failure(&error))?;
+    let fonts = fonts_of(ctx, spec)
+        .await
+        .map_err(|error| MediaError::failure(&error))?;
     Ok(Made {
         output: TaskOutput::Conform {
             frames: made.frames,
+            fonts,
         },
         files: vec![MadeFile {
             role: role::SEGMENT,
