@@ -17,8 +17,6 @@ const WHOLE_PICTURES: &str = "select='key+not(mod(n\\,if(lt(n\\,120)\\,24\\,96))
 /// The pipe needs some rate; the true times are in the log. Of a picture that is left out it has an empty chunk, so that places are known.
 const PIPE_FPS: &str = "30";
 const PIPE_CLOCK: &str = "settb=1/30,setpts=N";
-/// Of clips up to this size one thread decodes all: several clips are measured side by side. Longer ones would keep a director waiting.
-const SMALL_CLIP_BYTES: u64 = 64 << 20;
 /// Pictures between two reports of progress.
 const REPORT_PICTURES: u64 = 16;
 
@@ -29,6 +27,13 @@ pub enum Wanted {
     Sound,
     /// The one picture of a picture file.
     Still,
+}
+
+/// How many decode. One costs less in all, where several clips are measured side by side; a long clip would keep its director waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    One,
+    Two,
 }
 
 /// What came of it. Parts that could not be decoded are absent.
@@ -45,12 +50,8 @@ pub async fn decode(
     clip: &Path,
     wanted: Wanted,
     picture_packets: &AtomicU64,
+    threads: Threads,
 ) -> Result<Decoded, MediaError> {
-    let bytes = tokio::fs::metadata(clip)
-        .await
-        .map_err(MediaError::io("reading the clip"))?
-        .len();
-    let threads = if bytes > SMALL_CLIP_BYTES { "2" } else { "1" };
     let mut taker = Taker::default();
     let mut reader = Reader::default();
     let mut words = Words::default();
@@ -78,14 +79,17 @@ pub async fn decode(
     })
 }
 
-fn call(clip: &Path, wanted: Wanted, threads: &str) -> Call {
+fn call(clip: &Path, wanted: Wanted, threads: Threads) -> Call {
     // Frame by frame as stored: nothing turned, dropped, repeated or moved in time.
     let call = Call::new(Program::Ffmpeg).args([
         "-v",
         "level+info",
         "-copyts",
         "-threads",
-        threads,
+        match threads {
+            Threads::One => "1",
+            Threads::Two => "2",
+        },
         "-filter_threads",
         "1",
         "-noautorotate",
@@ -142,7 +146,7 @@ impl Viewer for Taker {
                 sample_rate_hz,
             } = *format
             {
-                self.meter = Meter::new(channels, sample_rate_hz)?;
+                self.meter = Meter::new(channels, sample_rate_hz);
             }
         }
         Ok(())
@@ -159,7 +163,7 @@ impl Viewer for Taker {
             }
             Some(Format::Sound { .. }) => {
                 if let Some(meter) = &mut self.meter {
-                    meter.push(bytes)?;
+                    meter.push(bytes);
                 }
             }
             _ => {}

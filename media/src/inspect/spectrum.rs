@@ -19,8 +19,8 @@ const MAX_WINDOWS: usize = 20_000;
 
 #[derive(Default)]
 pub struct Spectrum {
-    /// Of each bin: a cosine and a sine over the window, already shaped by it.
-    waves: Vec<[[f32; WINDOW]; 2]>,
+    /// At each sample of the window: a cosine and a sine of every bin, already shaped by it.
+    waves: Vec<[[f32; BINS]; 2]>,
     windows: Vec<[f32; BINS]>,
 }
 
@@ -47,11 +47,15 @@ impl Spectrum {
         for sample in &mut real {
             *sample -= mean;
         }
-        let power = std::array::from_fn(|bin| {
-            self.waves.get(bin).map_or(0.0, |[cos, sin]| {
-                dot(&real, cos).powi(2) + dot(&real, sin).powi(2)
-            })
-        });
+        let (mut cos, mut sin) = ([0.0f32; BINS], [0.0f32; BINS]);
+        for (sample, [cos_wave, sin_wave]) in real.iter().zip(&self.waves) {
+            add(&mut cos, cos_wave, *sample);
+            add(&mut sin, sin_wave, *sample);
+        }
+        let mut power = [0.0; BINS];
+        for ((power, cos), sin) in power.iter_mut().zip(cos).zip(sin) {
+            *power = cos.powi(2) + sin.powi(2);
+        }
         self.windows.push(power);
     }
 
@@ -60,11 +64,11 @@ impl Spectrum {
         let step = std::f32::consts::TAU / WINDOW as f32;
         let shape = |at: usize| 0.5 - 0.5 * (step * (at as f32 + 0.5)).cos();
         let turn = |bin: usize, at: usize| step * (bin * at % WINDOW) as f32;
-        self.waves = (0..BINS)
-            .map(|bin| {
+        self.waves = (0..WINDOW)
+            .map(|at| {
                 [
-                    std::array::from_fn(|at| shape(at) * turn(bin, at).cos()),
-                    std::array::from_fn(|at| shape(at) * turn(bin, at).sin()),
+                    std::array::from_fn(|bin| shape(at) * turn(bin, at).cos()),
+                    std::array::from_fn(|bin| shape(at) * turn(bin, at).sin()),
                 ]
             })
             .collect();
@@ -103,6 +107,9 @@ impl Spectrum {
     }
 }
 
-fn dot(a: &[f32; WINDOW], b: &[f32; WINDOW]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// All bins at once: one sum each, in the order of the samples.
+fn add(sums: &mut [f32; BINS], wave: &[f32; BINS], sample: f32) {
+    for (sum, wave) in sums.iter_mut().zip(wave) {
+        *sum += sample * wave;
+    }
 }

@@ -7,7 +7,7 @@ use botflix_common::facts::{ClipFacts, Colour, Container, Defect, VideoFacts};
 use botflix_common::units::FrameRate;
 use botflix_common::verdict::MAX_STILL_PIXELS;
 
-use super::decode::{self, Wanted};
+use super::decode::{self, Threads, Wanted};
 use super::look;
 use crate::boxes::Picture;
 use crate::{Context, MediaError};
@@ -29,7 +29,8 @@ pub async fn measure(
         });
         return Ok(());
     }
-    let decoded = decode::decode(ctx, clip, Wanted::Still, &AtomicU64::new(1)).await?;
+    let decoded =
+        decode::decode(ctx, clip, Wanted::Still, &AtomicU64::new(1), Threads::Two).await?;
     let words = decoded.words;
     if words.pictures == 0 {
         facts.defects.push(Defect::UndecodableVideo {

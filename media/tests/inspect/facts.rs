@@ -237,3 +237,53 @@ async fn sound_files_are_tracks_and_never_shots() {
         assert_eq!(audio.start_offset_seconds, 0.0);
     }
 }
+
+#[tokio::test]
+async fn the_index_of_a_plain_clip_tells_what_ffprobe_would() {
+    let studio = Studio::open().await;
+    for (number, more) in [
+        "",
+        "-bf 0 -g 12",
+        "-r 30000/1001 -vf setsar=4/3",
+        "-colorspace bt709 -color_range tv",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let plain = studio.clip(&format!("plain-{number}.mp4"), more);
+        let plain_facts = studio.facts(&plain).await;
+        // The same packets, but turned: that is more than the index is asked for.
+        let turned = studio.ffmpeg(
+            &format!("-i plain-{number}.mp4 -c copy -metadata:s:v:0 rotate=180"),
+            &format!("turned-{number}.mp4"),
+        );
+        let mut facts = studio.facts(&turned).await;
+        let video = facts.video.as_mut().unwrap();
+        assert_eq!(video.rotation_degrees, 180, "{more}");
+        video.rotation_degrees = 0;
+        facts.bytes = plain_facts.bytes;
+        assert_eq!(facts, plain_facts, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn every_idr_picture_is_remembered_by_what_is_decoded_of_it() {
+    let studio = Studio::open().await;
+    let clip = studio.clip("keys.mp4", "-g 10 -keyint_min 10 -sc_threshold 0");
+    let video = studio.facts(&clip).await.video.unwrap();
+    assert_eq!(video.idr_frames, [0, 10, 20, 30, 40]);
+    let luma = studio.ffmpeg("-i keys.mp4 -vf extractplanes=y -f rawvideo", "keys.gray");
+    let luma = std::fs::read(luma).unwrap();
+    let crcs: Vec<u32> = luma
+        .chunks_exact(320 * 180)
+        .step_by(10)
+        .map(crc32fast::hash)
+        .collect();
+    assert_eq!(video.idr_crcs, crcs);
+    let full = studio.clip(
+        "full.mp4",
+        "-vf scale=out_range=pc -color_range pc -pix_fmt yuvj420p",
+    );
+    let video = studio.facts(&full).await.video.unwrap();
+    assert!(!video.idr_frames.is_empty() && video.idr_crcs.is_empty());
+}

@@ -120,6 +120,11 @@ impl Energies {
         self.block_end = block_end(self.done.len() as u64, self.sample_rate_hz);
     }
 
+    /// How many blocks are complete.
+    pub fn whole(&self) -> usize {
+        self.done.len()
+    }
+
     /// The last block counts as if silence followed.
     pub fn finish(mut self) -> Vec<f64> {
         let closed = block_end(

@@ -4,15 +4,15 @@ mod hum;
 mod kweight;
 mod observe;
 mod speech;
+mod true_peak;
 
 use botflix_common::facts::{Levels, SoundObservations};
 use botflix_common::loudness;
-use ebur128::{EbuR128, Mode};
 
-use crate::MediaError;
 use crate::process::Pcm;
 use kweight::Energies;
 use observe::Observer;
+use true_peak::TruePeak;
 
 /// BS.1770 knows up to 5.1; more is measured with equal weights, and more than this is no film sound.
 const MAX_CHANNELS: u16 = 16;
@@ -41,7 +41,7 @@ impl Sound {
 }
 
 pub struct Meter {
-    ebur128: EbuR128,
+    true_peak: TruePeak,
     energies: Energies,
     observer: Observer,
     channels: u16,
@@ -54,16 +54,11 @@ pub struct Meter {
 
 impl Meter {
     /// `None`: not a format that is measured.
-    pub fn new(channels: u16, sample_rate_hz: u32) -> Result<Option<Self>, MediaError> {
+    pub fn new(channels: u16, sample_rate_hz: u32) -> Option<Self> {
         let sane = (1..=MAX_CHANNELS).contains(&channels)
             && (1..=MAX_SAMPLE_RATE_HZ).contains(&sample_rate_hz);
-        if !sane {
-            return Ok(None);
-        }
-        let ebur128 = EbuR128::new(channels.into(), sample_rate_hz, Mode::I | Mode::TRUE_PEAK)
-            .map_err(trouble)?;
-        Ok(Some(Self {
-            ebur128,
+        sane.then(|| Self {
+            true_peak: TruePeak::new(channels, sample_rate_hz),
             energies: Energies::new(channels, sample_rate_hz),
             observer: Observer::new(channels, sample_rate_hz),
             channels,
@@ -71,11 +66,11 @@ impl Meter {
             pcm: Pcm::default(),
             partial: Vec::new(),
             samples: 0,
-        }))
+        })
     }
 
     /// Interleaved 32-bit floats, cut anywhere.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+    pub fn push(&mut self, bytes: &[u8]) {
         // A damaged stream may decode to not-a-number, which would poison the whole measurement.
         let finite = self
             .pcm
@@ -86,32 +81,28 @@ impl Meter {
         let channels = usize::from(self.channels);
         let whole = self.partial.len() - self.partial.len() % channels;
         let frames = self.partial.get(..whole).unwrap_or_default();
-        self.ebur128.add_frames_f32(frames).map_err(trouble)?;
+        self.true_peak.push(frames);
         self.energies.push(frames);
         self.observer.push(frames);
         self.samples += (whole / channels) as u64;
         self.partial.drain(..whole);
-        Ok(())
     }
 
     pub fn finish(self) -> Option<Sound> {
         if self.samples == 0 {
             return None;
         }
-        let peaks = (0..u32::from(self.channels))
-            .filter_map(|channel| self.ebur128.true_peak(channel).ok());
-        let peak = peaks.fold(0.0, f64::max);
+        let peak = self.true_peak.highest();
+        let whole_levels = self.energies.whole();
         let energies = self.energies.finish();
+        // A level that the sound does not fill belongs to no whole block.
+        let integrated_lufs = loudness::gated(energies.get(..whole_levels).unwrap_or_default());
         let loud_lufs = loudness::loudest_share(&energies, LOUD_SHARE);
         Some(Sound {
             sample_rate_hz: self.sample_rate_hz,
             channels: self.channels,
             samples: self.samples,
-            integrated_lufs: self
-                .ebur128
-                .loudness_global()
-                .ok()
-                .filter(|lufs| lufs.is_finite()),
+            integrated_lufs: integrated_lufs.filter(|lufs| lufs.is_finite()),
             true_peak_dbtp: (peak > 0.0).then(|| 20.0 * peak.log10()),
             levels: Levels::from_energies(energies),
             observed: SoundObservations {
@@ -119,14 +110,5 @@ impl Meter {
                 ..self.observer.finish()
             },
         })
-    }
-}
-
-fn trouble(error: ebur128::Error) -> MediaError {
-    MediaError::Permanent {
-        code: "meter_failed",
-        message: "the loudness of the sound could not be measured".to_owned(),
-        who_can_fix: botflix_common::failure::WhoCanFix::Platform,
-        internal: Some(error.to_string()),
     }
 }

@@ -56,9 +56,15 @@ impl Details {
             .chunks_exact(width)
             .map(|row| mean(row.iter().step_by(4)))
             .collect();
-        let columns: Vec<f64> = (0..width)
-            .map(|x| mean(luma.iter().skip(x).step_by(width * 4)))
-            .collect();
+        // Row by row, as they lie in memory.
+        let mut sums = vec![0u64; width];
+        for row in luma.chunks_exact(width).step_by(4) {
+            for (sum, code) in sums.iter_mut().zip(row) {
+                *sum += u64::from(*code);
+            }
+        }
+        let looked_at = (luma.len() / width).div_ceil(4).max(1) as f64;
+        let columns: Vec<f64> = sums.iter().map(|sum| *sum as f64 / looked_at).collect();
         let is_dark = |lines: &[f64]| lines.iter().all(|line| *line <= BAR_CODE + BAR_STEP_CODES);
         if is_dark(&rows) {
             return;
