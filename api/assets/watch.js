@@ -36,9 +36,12 @@
   const look = () => { if (film.videoWidth === 0) giveUp(); };
   if (film.readyState >= HTMLMediaElement.HAVE_METADATA) look();
   else film.addEventListener("loadedmetadata", look, { once: true });
-  const unsupported = () => film.networkState === HTMLMediaElement.NETWORK_NO_SOURCE;
-  if (unsupported()) giveUp();
-  else film.querySelector("source").addEventListener("error", () => { if (unsupported()) giveUp(); });
+  const source = film.querySelector("source");
+  source.addEventListener("error", () => {
+    if (film.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) giveUp();
+  });
+  // This state is passed through while a source is chosen, too. If it stands for a refusal from before this script, choosing again repeats it.
+  if (film.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) film.load();
 
   const place = "botflix:at:" + article.dataset.episode;
   const asked = new URLSearchParams(location.search).has("t");
