@@ -20,20 +20,20 @@ mod cost {
     /// Per second of film and megapixel.
     pub fn conform(quality: Quality, codec: VideoCodec) -> f64 {
         let h264 = match quality {
-            Quality::Draft => 0.3,
-            Quality::Standard => 0.6,
-            Quality::High => 1.5,
+            Quality::Draft => 0.25,
+            Quality::Standard => 0.4,
+            Quality::High => 0.55,
         };
         match codec {
             VideoCodec::H264 => h264,
-            VideoCodec::Hevc => h264 * 4.0,
-            VideoCodec::Av1 => h264 * 2.0,
+            VideoCodec::Hevc => h264 * 6.0,
+            VideoCodec::Av1 => h264 * 3.0,
         }
     }
-    pub const MIX_PER_SECOND: f64 = 0.02;
+    pub const MIX_PER_SECOND: f64 = 0.016;
     pub const ASSEMBLE_PER_SECOND: f64 = 0.004;
-    pub const CHECK_PER_SECOND: f64 = 0.02;
-    pub const PACKAGE: f64 = 0.5;
+    pub const CHECK_PER_SECOND: f64 = 0.004;
+    pub const PACKAGE: f64 = 0.4;
     /// Start-up of a process, even for the shortest task.
     pub const FLOOR: f64 = 0.1;
 }

@@ -94,8 +94,9 @@ impl Choice {
     }
 }
 
+/// Chosen by VMAF, size and processor time: docs/quality.md.
 const X264: Choice = Choice {
-    preset: ["ultrafast", "fast", "slow"],
+    preset: ["ultrafast", "veryfast", "faster"],
     level: ["28", "18", "16"],
 };
 const X265: Choice = Choice {

@@ -19,8 +19,6 @@ use crate::aac::adts::{self, Packet};
 use crate::aac::{self, AacError, PACKET_FRAMES, Piece};
 use crate::{Call, Context, MediaError, Program};
 
-const BIT_RATE: &str = "192k";
-
 /// Packets that the encoder is led in with, and of these the last in which one half may go over into the other. Eight suffice to be led in.
 const LEAD_IN_PACKETS: u64 = 12;
 const SEAM_PACKETS: u64 = 4;
@@ -126,24 +124,29 @@ async fn half(
     Ok(packets.map_err(unlike_ours)?)
 }
 
-/// `-aac_coder fast` takes 0.6 of the time; noise substitution is left out, so that every decoder gives the same samples and what was measured
-/// is what is heard.
+/// Noise substitution is left out, so that every decoder gives the same samples and what was measured is what is heard.
 fn call(quality: Quality, out: &Path) -> Call {
-    let coder = match quality {
-        Quality::Draft | Quality::Standard => "fast",
-        Quality::High => "twoloop",
-    };
     Call::new(Program::Ffmpeg)
         .input_option("-f", "f32le")
         .input_option("-ar", SAMPLE_RATE_HZ.to_string())
         .input_option("-ac", CHANNELS.to_string())
         .args(["-protocol_whitelist", "file,pipe", "-i", "pipe:0"])
         .args(["-map", "0:a:0", "-map_metadata", "-1"])
-        .args(["-c:a", "aac", "-aac_coder", coder, "-aac_pns", "0"])
-        .args(["-b:a", BIT_RATE, "-threads", "1"])
+        .args(["-c:a", "aac", "-aac_pns", "0"])
+        .args(settings(quality))
+        .args(["-threads", "1"])
         .args(["-fflags", "+bitexact", "-flags:a", "+bitexact"])
         .args(["-f", "adts"])
         .output(out)
+}
+
+/// At a constant quality each packet is encoded once; a bit rate that the sound does not need is searched for again and again (docs/quality.md).
+fn settings(quality: Quality) -> [&'static str; 4] {
+    match quality {
+        Quality::Draft => ["-aac_coder", "fast", "-q:a", "2"],
+        Quality::Standard => ["-aac_coder", "fast", "-q:a", "4"],
+        Quality::High => ["-aac_coder", "twoloop", "-b:a", "256k"],
+    }
 }
 
 /// Writes the packets of all halves as one sound of `total` frames.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{SOUND_BIT_RATE, Stage, concat, ffmpeg};
+use super::{Stage, concat, ffmpeg};
 use crate::bench::meter::{Cost, measure};
 
 /// Decibels; about what the bench's clips need to come from their loudness to the target.
@@ -18,8 +18,8 @@ pub(super) fn make(stage: &Stage, pictures: bool, film: &Path) -> Result<Cost> {
     concat::from_list(&mut write, stage);
     let chain = format!("volume={GAIN_DB}dB,alimiter=limit=-1.2dB:level=false");
     write.args(["-map", "0:v", "-c:v", "copy", "-map", "0:a", "-af", &chain]);
-    // The quick search, which ours uses too at standard quality (media/src/mix/encode.rs).
-    write.args(["-c:a", "aac", "-aac_coder", "fast", "-b:a", SOUND_BIT_RATE]);
+    // The quickest settings, which ours uses too at standard quality (media/src/mix/encode.rs).
+    write.args(["-c:a", "aac", "-aac_coder", "fast", "-q:a", "4"]);
     write.arg(film);
     let mut decode = ffmpeg()?;
     concat::from_list(&mut decode, stage);
