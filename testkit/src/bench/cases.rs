@@ -136,9 +136,8 @@ fn mixed(quick: bool) -> Vec<Contestant> {
         workers: Some(1),
         draft: false,
     };
-    let medium = Contestant::ConcatFilter { preset: "medium" };
     let cold = Contestant::ours(Cache::Cold);
-    vec![ours, cold, alone, draft, whole, medium]
+    vec![ours, cold, alone, draft, whole]
 }
 
 /// x264's preset for shots of standard quality (media/src/conform/encoder.rs): a whole encode with it is the same work as ours.
