@@ -127,11 +127,11 @@ async fn a_moving_still_and_a_moving_clip_follow_their_curve_to_a_quarter_of_a_p
     );
     for easing in [Easing::EaseIn, Easing::EaseInOut] {
         let still = worst(&stage, still(&photo), easing, &photo).await;
-        assert!(still < 0.1, "still, {easing:?}: {still:.3} px");
+        assert!(still < 0.2, "still, {easing:?}: {still:.3} px");
     }
     let easing = Easing::EaseOut;
     let clip = worst(&stage, clip(&film), easing, &film).await;
-    assert!(clip < 0.15, "clip, {easing:?}: {clip:.3} px");
+    assert!(clip < 0.25, "clip, {easing:?}: {clip:.3} px");
 }
 
 #[tokio::test]
