@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use botflix_testkit::client::Client;
 use botflix_testkit::material::Picture;
 use botflix_testkit::{Binary, Missing, Up, optional, process, story};
 use serde_json::json;
@@ -18,13 +19,7 @@ async fn a_viewer_finds_a_film_and_watches_it_with_captions_on_desk_and_phone() 
     let Some((node, modules)) = optional(browser()) else {
         return;
     };
-    let up = Up::start(&Binary::at(env!("CARGO_BIN_EXE_botflix"))).unwrap();
-    let director = up
-        .client()
-        .unwrap()
-        .register("Ada's Director")
-        .await
-        .unwrap();
+    let (up, director) = studio().await;
     let manifest = story::short(&director, "The Short Story").await.unwrap();
     let render = director.submit(&manifest).await.unwrap();
     director
@@ -41,13 +36,7 @@ async fn a_film_in_av1_plays_and_one_that_the_browser_lacks_is_said_to() {
     let Some((node, modules)) = optional(browser()) else {
         return;
     };
-    let up = Up::start(&Binary::at(env!("CARGO_BIN_EXE_botflix"))).unwrap();
-    let director = up
-        .client()
-        .unwrap()
-        .register("Ada's Director")
-        .await
-        .unwrap();
+    let (_up, director) = studio().await;
     let clip = story::send(&director, &Picture::plain(3).make().unwrap())
         .await
         .unwrap();
@@ -98,4 +87,12 @@ fn browser() -> anyhow::Result<(PathBuf, PathBuf)> {
         return Err(Missing("chromium and playwright-core".to_owned()).into());
     }
     Ok((process::find("node")?, modules))
+}
+
+/// A farm, and a director who is registered with it.
+async fn studio() -> (Up, Client) {
+    let up = Up::start(&Binary::at(env!("CARGO_BIN_EXE_botflix"))).unwrap();
+    let client = up.client().unwrap();
+    let director = client.register("Ada's Director").await.unwrap();
+    (up, director)
 }

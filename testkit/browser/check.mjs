@@ -4,10 +4,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
+import { launch, modules } from "./chromium.mjs";
 
-const modules = createRequire(`${process.env.BOTFLIX_BROWSER_MODULES}/`);
-const { chromium } = modules("playwright-core");
 const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 const [screenshots, base] = process.argv.slice(2);
 mkdirSync(screenshots, { recursive: true });
@@ -16,13 +14,7 @@ const PATIENCE_MS = 20_000;
 const DESKTOP = { viewport: { width: 1280, height: 800 } };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+const browser = await launch();
 try {
   await desktop();
   await phone();

@@ -4,21 +4,14 @@
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
+import { launch } from "./chromium.mjs";
 
-const { chromium } = createRequire(`${process.env.BOTFLIX_BROWSER_MODULES}/`)("playwright-core");
 const [screenshots, plays, lacks] = process.argv.slice(2);
 mkdirSync(screenshots, { recursive: true });
 
 const VISITS = 10;
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+const browser = await launch();
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(20_000);

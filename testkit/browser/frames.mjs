@@ -5,21 +5,13 @@
 import assert from "node:assert/strict";
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
+import { launch } from "./chromium.mjs";
 
-const modules = createRequire(`${process.env.BOTFLIX_BROWSER_MODULES}/`);
-const { chromium } = modules("playwright-core");
 const [film, frames, fps, bits] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 
 const server = createServer(serve);
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+const browser = await launch();
 try {
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);

@@ -1,7 +1,8 @@
 //! Plans of small manifests, compared with what they must be.
 
 use super::*;
-use crate::facts::{AudioFacts, Colour, Container, Levels, VideoFacts};
+use crate::facts::Container;
+use crate::fixtures;
 use crate::manifest::read::read_manifest;
 use crate::task::{SegmentSource, TaskSpec};
 use crate::units::FrameRate;
@@ -11,54 +12,16 @@ fn clip(name: &str) -> Sha {
 }
 
 fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
-    ClipFacts {
-        bytes: 1000,
-        container: Some(Container::Mp4),
-        video: Some(VideoFacts {
-            codec: "h264".into(),
-            profile: Some("High".into()),
-            width,
-            height,
-            sar: (1, 1),
-            rotation_degrees: 0,
-            mirrored: false,
-            pixel_format: "yuv420p".into(),
-            bit_depth: 8,
-            alpha: false,
-            colour: Colour::default(),
-            interlaced: false,
-            frame_rate: fps,
-            constant_rate: true,
-            frames,
-            start_seconds: 0.0,
-            duration_seconds: fps.seconds_at(frames),
-            claimed_duration_seconds: None,
-            timescale: fps.timescale().0,
-            starts_on_idr: true,
-            reorder_frames: 2,
-            parameter_sets: Some("aa".into()),
-            size_changes: false,
-            // One a second, as generators write them.
-            idr_frames: (0..frames).step_by(24).collect(),
-            idr_crcs: Vec::new(),
-            bit_rate_bps: None,
-            observed: None,
-        }),
-        audio: Some(AudioFacts {
-            codec: "aac".into(),
-            sample_rate_hz: 48000,
-            channels: 2,
-            start_offset_seconds: 0.0,
-            samples: fps.samples_at(frames),
-            integrated_lufs: Some(-20.0),
-            true_peak_dbtp: Some(-3.0),
-            levels: Levels::default(),
-            observed: None,
-        }),
-        extra_streams: 0,
-        defects: vec![],
-        still: false,
+    let mut facts = fixtures::clip(width, height, fps, frames);
+    if let Some(video) = &mut facts.video {
+        video.claimed_duration_seconds = None;
+        video.parameter_sets = Some("aa".into());
     }
+    if let Some(audio) = &mut facts.audio {
+        audio.integrated_lufs = Some(-20.0);
+        audio.true_peak_dbtp = Some(-3.0);
+    }
+    facts
 }
 
 fn rate(num: u32, den: u32) -> FrameRate {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use botflix_common::task::CheckSpec;
 
-use crate::excerpt::{self, Excerpt};
+use crate::excerpt::Excerpt;
 use crate::mp4::{self, TrackKind, work};
 use crate::{Call, Context, MediaError, Program};
 
@@ -114,7 +114,6 @@ async fn take(
             excerpt.add(join.first_frame, join.first_frame);
         }
         if excerpt.pictures() > 0 {
-            excerpt::size(track)?;
             excerpt.write(&film, &file)?;
         }
         Ok(excerpt.pictures())
