@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::exit::Fault;
 pub use files::{files_below, hash};
-use files::{look_up, named};
+use files::{hash_all, look_up, named};
 
 /// Largest manifest or brief that is read.
 const DOCUMENT_LIMIT_BYTES: u64 = 16 << 20;
@@ -102,20 +102,24 @@ pub fn resolve(
     dir: &Path,
     overrides: Overrides,
 ) -> Result<Resolved, Vec<FieldProblem>> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     with_clips(bytes, overrides, |file| {
         let path = look_up(dir, file)?;
-        named(&path, Sha::of(file.name.as_bytes())).map_err(|error| unreadable(file, &error))
+        let stand_in = named(&path, Sha::of(file.name.as_bytes()));
+        found.insert(file.name.clone(), path);
+        stand_in.map_err(|error| unreadable(file, &error))
     })?;
+    let hashes = hash_all(found.values());
     let mut files = BTreeMap::new();
-    let mut hashed: BTreeMap<String, Named> = BTreeMap::new();
     let (manifest, document) = with_clips(bytes, overrides, |file| {
-        if let Some(known) = hashed.get(&file.name) {
-            return Ok(*known);
-        }
-        let path = look_up(dir, file)?;
-        let read = hash(&path).and_then(|sha| Ok((sha, named(&path, sha)?)));
-        let (sha, named) = read.map_err(|error| unreadable(file, &error))?;
-        hashed.insert(file.name.clone(), named);
+        // What could not be hashed says why when it is tried again.
+        let read = |path: &PathBuf| {
+            let sha = hashes.get(path).and_then(|hash| hash.as_ref().ok());
+            let sha = sha.map_or_else(|| hash(path), |sha| Ok(*sha))?;
+            Ok((sha, named(path, sha)?))
+        };
+        let path = found.get(&file.name).cloned().unwrap_or_default();
+        let (sha, named) = read(&path).map_err(|error| unreadable(file, &error))?;
         files.insert(sha, path);
         Ok(named)
     })?;

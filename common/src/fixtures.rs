@@ -59,6 +59,7 @@ pub fn picture(width: u32, height: u32, rate: FrameRate, frames: u64) -> VideoFa
         size_changes: false,
         idr_frames: (0..frames).step_by(IDR_EVERY_FRAMES).collect(),
         idr_crcs: Vec::new(),
+        proxy: None,
         bit_rate_bps: None,
         observed: None,
     }

@@ -1,6 +1,7 @@
 //! SHA-256 names: of bytes (clips, artifacts) and of work (task keys). Two types, so that one cannot be taken for the other.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -23,6 +24,23 @@ impl Sha {
     /// Hashes `bytes` that are already in memory.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Hashes all that is still to be read, and counts it. Blocking.
+    pub fn of_reader(mut from: impl io::Read) -> io::Result<(Self, u64)> {
+        /// Few calls, and it stays in the processor's cache.
+        const PIECE_BYTES: usize = 256 << 10;
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut digest = Sha256::new();
+        let mut bytes = 0;
+        loop {
+            let read = from.read(&mut piece)?;
+            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else {
+                return Ok((Self(digest.finalize().into()), bytes));
+            };
+            digest.update(piece);
+            bytes += read as u64;
+        }
     }
 
     pub fn from_digest(digest: [u8; 32]) -> Self {

@@ -166,7 +166,7 @@ pub struct Artifact {
 pub struct TaskRecord {
     pub version: u32,
     pub task: TaskKey,
-    /// By role: `segment`, `sound`, `film`, `poster`, `poster_2`, `poster_3`, `storyboard`, `storyboard_vtt`, `captions`, `chapters`.
+    /// By role: `proxy`, `segment`, `sound`, `film`, `poster`, `poster_2`, `poster_3`, `storyboard`, `storyboard_vtt`, `captions`, `chapters`.
     pub artifacts: BTreeMap<String, Artifact>,
     pub output: TaskOutput,
     /// The build that ran, e.g. `ffmpeg 5.1.9-0+deb12u1`.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use engine::{Engine, EngineConfig};
 pub use error::MediaError;
-pub use inspect::inspect;
+pub use inspect::{inspect, inspect_with_proxy};
 pub use process::{Call, Output, Program};
 pub use progress::Progress;
 pub use sandbox::SandboxPolicy;

@@ -156,7 +156,7 @@ async fn prospect(
     for (sha, path) in &job.files {
         take_in(runner, sha, path).await?;
     }
-    let inspections = Graph::new(inspections(&job.manifest), board);
+    let inspections = Graph::new(inspections(runner, &job.manifest).await, board);
     let inspected = inspections
         .run(runner, board, job.concurrency.max(1), cancel)
         .await?;
@@ -199,17 +199,26 @@ async fn take_in(runner: &TaskRunner, sha: &Sha, path: &Path) -> Result<(), Loca
     }
 }
 
-fn inspections(manifest: &ShotManifest) -> Vec<Node> {
-    let node = |clip| {
-        let spec = TaskSpec::Inspect(InspectSpec { clip });
-        Node {
+/// Proxies are made for drafts only; facts that came with one serve every film.
+async fn inspections(runner: &TaskRunner, manifest: &ShotManifest) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for clip in manifest.distinct_clips() {
+        let [plain, with_proxy] =
+            [false, true].map(|proxy| TaskSpec::Inspect(InspectSpec { clip, proxy }));
+        let remembered = runner.remembered(&with_proxy.key()).await;
+        let spec = if manifest.is_draft() || remembered.is_ok_and(|record| record.is_some()) {
+            with_proxy
+        } else {
+            plain
+        };
+        nodes.push(Node {
             key: spec.key(),
             spec,
             weight: board::INSPECT_WEIGHT,
             shot: None,
-        }
-    };
-    manifest.distinct_clips().into_iter().map(node).collect()
+        });
+    }
+    nodes
 }
 
 fn facts(records: &BTreeMap<TaskKey, (TaskSpec, TaskRecord)>) -> FactsByClip {

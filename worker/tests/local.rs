@@ -11,7 +11,7 @@ mod studio;
 use std::sync::{Arc, Mutex};
 
 use botflix_common::manifest::read::read_manifest;
-use botflix_common::task::{TaskKind, Verify};
+use botflix_common::task::{InspectSpec, TaskKind, TaskSpec, Verify};
 use botflix_worker::local::{self, LocalError, LocalRender};
 use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
@@ -90,4 +90,47 @@ async fn a_trim_past_the_end_is_pointed_at() {
         panic!("{refused}");
     };
     assert_eq!(problems[0].pointer, "/shots/0/trim/end");
+}
+
+#[tokio::test]
+async fn drafts_are_made_of_proxies_which_are_made_once_and_only_for_them() {
+    let studio = Studio::open().await;
+    let clip = studio.clip("a.mp4", "1280x720", "24", "3").await;
+    let sha = sha_of(&clip);
+    let job = |preset: &str, end: f64| {
+        let manifest = serde_json::json!({
+            "title": "Cut",
+            "shots": [{ "id": "s1", "source": { "clip": sha }, "trim": { "end": end } }],
+            "delivery": { "preset": preset },
+        });
+        LocalRender {
+            manifest: read_manifest(manifest.to_string().as_bytes()).unwrap(),
+            files: [(sha, clip.clone())].into(),
+            concurrency: 2,
+            verify: Verify::default(),
+            gpu: false,
+        }
+    };
+    let [plain, with_proxy] =
+        [false, true].map(|proxy| TaskSpec::Inspect(InspectSpec { clip: sha, proxy }).key());
+    let runner = &studio.runner;
+    let render = |job| local::render(runner, job, silent(), CancellationToken::new());
+
+    render(job("standard", 1.0)).await.unwrap();
+    let proxied = runner.remembered(&with_proxy).await.unwrap();
+    assert_eq!(proxied, None, "a film that is no draft needs none");
+    let first = render(job("draft", 1.0)).await.unwrap();
+    assert!(first.facts.draft && first.facts.frames == 24);
+    let proxied = runner.remembered(&with_proxy).await.unwrap().unwrap();
+    assert!(proxied.artifact("proxy").is_some());
+
+    // Another cut: only the inspection is there already.
+    let second = render(job("draft", 2.0)).await.unwrap();
+    assert_eq!((second.facts.frames, second.memoized), (48, 1));
+    // And for the film itself either inspection serves.
+    let record = botflix_common::storage_key::record(&plain);
+    runner.storage().delete(&record).await.unwrap();
+    let film = render(job("standard", 2.0)).await.unwrap();
+    assert_eq!((film.facts.frames, film.memoized), (48, 1));
+    assert_eq!(runner.remembered(&plain).await.unwrap(), None);
 }

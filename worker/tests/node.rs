@@ -103,7 +103,10 @@ impl Farm {
 fn inspection(clip: &std::path::Path) -> TaskInput {
     TaskInput {
         version: PAYLOAD_VERSION,
-        spec: TaskSpec::Inspect(InspectSpec { clip: sha_of(clip) }),
+        spec: TaskSpec::Inspect(InspectSpec {
+            clip: sha_of(clip),
+            proxy: false,
+        }),
         upstream: BTreeMap::new(),
     }
 }

@@ -21,7 +21,7 @@ use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
 
 fn inspection(clip: Sha) -> (TaskKey, TaskInput) {
-    let spec = TaskSpec::Inspect(InspectSpec { clip });
+    let spec = TaskSpec::Inspect(InspectSpec { clip, proxy: false });
     let input = TaskInput {
         version: PAYLOAD_VERSION,
         spec,

@@ -1,19 +1,18 @@
 //! Files below the directory of the clips: found by name, told apart by their first bytes, hashed.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
 
 use botflix_common::hash::Sha;
 use botflix_common::problem::FieldProblem;
 use botflix_common::schema::closest;
-use sha2::{Digest as _, Sha256};
 
 use super::{Named, NamedFile};
 use crate::exit::Fault;
-
-/// Bytes hashed at a time.
-const PIECE_BYTES: usize = 1 << 20;
 
 pub(super) fn look_up(dir: &Path, file: &NamedFile) -> Result<PathBuf, FieldProblem> {
     let name = Path::new(&file.name);
@@ -110,14 +109,22 @@ fn is_picture(path: &Path) -> io::Result<bool> {
 
 /// The SHA-256 of a file in constant memory.
 pub fn hash(path: &Path) -> io::Result<Sha> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let read = file.read(&mut piece)?;
-        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(Sha::from_digest(digest.finalize().into()));
-        };
-        digest.update(bytes);
-    }
+    Sha::of_reader(File::open(path)?).map(|(sha, _)| sha)
+}
+
+/// The SHA-256 of each file, one thread for each processor.
+pub(super) fn hash_all<'a>(
+    paths: impl Iterator<Item = &'a PathBuf> + Send,
+) -> HashMap<&'a PathBuf, io::Result<Sha>> {
+    let waiting = Mutex::new(paths);
+    let next = || waiting.lock().ok()?.next();
+    let hash_some = || std::iter::from_fn(next).map(|path| (path, hash(path)));
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| hash_some().collect::<Vec<_>>()))
+            .collect();
+        let ended = running.into_iter().filter_map(|thread| thread.join().ok());
+        ended.flatten().collect()
+    })
 }

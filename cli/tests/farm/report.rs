@@ -28,7 +28,10 @@ fn report(dir: &Path, name: &str, key: &str, place: &[&str]) -> ReportBody {
 }
 
 fn draft_with_faults(dir: &Path) -> Value {
+    // Large enough for a proxy.
     let silent = Picture {
+        width: 1280,
+        height: 720,
         fps: "30",
         tone_hz: None,
         ..Picture::plain(2)

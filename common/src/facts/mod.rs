@@ -13,6 +13,7 @@ pub mod sound;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hash::Sha;
 use crate::units::FrameRate;
 pub use levels::Levels;
 pub use pictures::PictureObservations;
@@ -185,6 +186,9 @@ pub struct VideoFacts {
     /// Of the picture packets alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_rate_bps: Option<u64>,
+    /// `None`: none was asked for, or the clip's own pictures do as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
     /// `None`: measured by an older version, or there was no picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Box<PictureObservations>>,
@@ -201,6 +205,15 @@ impl VideoFacts {
             (wide, self.height)
         }
     }
+}
+
+/// A small copy of a clip's pictures (H.264 in MP4, no sound), made while it was inspected: what drafts are made of. Its first picture is at 0
+/// and shows what the clip's first picture shows, in square pixels and limited range; it has at most 31 pictures per second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proxy {
+    pub sha256: Sha,
+    pub width: u32,
+    pub height: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

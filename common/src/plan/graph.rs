@@ -202,7 +202,7 @@ fn luma_crc(source: &SegmentSource, facts: &FactsByClip) -> Option<u32> {
 /// Where posters are looked for: the middles of shots spread over the film, starting a third into it (openings are often black), never in a
 /// transition.
 fn poster_frames(spans: &[Span]) -> Vec<u64> {
-    const CANDIDATES: usize = 8;
+    const CANDIDATES: usize = 6;
     let count = spans.len();
     (0..CANDIDATES.min(count))
         .filter_map(|nth| spans.get((count / 3 + nth * count.div_ceil(CANDIDATES)) % count))

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::facts::{ClipFacts, Defect, VideoFacts};
+use crate::facts::{ClipFacts, Defect, Proxy, VideoFacts};
 use crate::film::{FilmFormat, Quality, Rgb, TransitionKind};
 use crate::hash::Sha;
 use crate::manifest::{Shot, ShotManifest, Source};
@@ -168,12 +168,23 @@ impl<'a> Cutter<'a> {
         let facts = shot.source.clip().and_then(|clip| self.facts.get(&clip));
         let video = facts.and_then(|facts| facts.video.as_ref());
         let look = video.map(look).unwrap_or_default();
-        let source = match shot.source {
-            Source::Colour(colour) => PictureSource::Colour { colour },
-            Source::Still(clip) => PictureSource::Still { clip, look },
-            Source::Clip(clip) => PictureSource::Clip {
-                clip,
-                start_seconds: shot.trim.start + self.format.fps.seconds_at(frames_in),
+        let proxy = video.and_then(|video| self.proxy(video));
+        let start_seconds = shot.trim.start + self.format.fps.seconds_at(frames_in);
+        let source = match (&shot.source, proxy) {
+            (Source::Colour(colour), _) => PictureSource::Colour { colour: *colour },
+            (Source::Still(clip), _) => PictureSource::Still { clip: *clip, look },
+            (Source::Clip(_), Some(proxy)) => PictureSource::Clip {
+                clip: proxy.sha256,
+                start_seconds,
+                first_picture_seconds: 0.0,
+                look: SourcePicture {
+                    full_range: false,
+                    ..look
+                },
+            },
+            (Source::Clip(clip), None) => PictureSource::Clip {
+                clip: *clip,
+                start_seconds,
                 first_picture_seconds: video.map_or(0.0, |video| video.start_seconds),
                 look,
             },
@@ -190,6 +201,12 @@ impl<'a> Cutter<'a> {
                 total_frames: span.frames,
             }),
         }
+    }
+
+    /// What stands for the clip in a draft.
+    fn proxy(&self, video: &'a VideoFacts) -> Option<&'a Proxy> {
+        let draft = self.manifest.delivery.preset == Quality::Draft;
+        video.proxy.as_ref().filter(|_| draft)
     }
 
     fn copies(&self, shot: &Shot, span: &Span) -> Vec<Copy> {

@@ -1,10 +1,10 @@
 //! Plans of small manifests, compared with what they must be.
 
 use super::*;
-use crate::facts::Container;
+use crate::facts::{Container, Proxy};
 use crate::fixtures;
 use crate::manifest::read::read_manifest;
-use crate::task::{SegmentSource, TaskSpec};
+use crate::task::{PictureSource, SegmentSource, TaskSpec};
 use crate::units::FrameRate;
 
 fn clip(name: &str) -> Sha {
@@ -280,6 +280,43 @@ fn a_draft_has_a_quarter_of_the_pixels_and_copies_nothing() {
     let plan = plan(&draft, &five_seconds()).unwrap();
     assert_eq!((plan.format.width, plan.format.height), (640, 360));
     assert_eq!(cut(&plan), ["1 conform 120"]);
+}
+
+#[test]
+fn a_draft_is_made_of_proxies_where_there_are_some_and_nothing_else_is() {
+    let mut known = five_seconds();
+    let video = known.get_mut(&clip("a")).unwrap().video.as_mut().unwrap();
+    video.start_seconds = 1.5;
+    video.colour.full_range = true;
+    let clip_of = |known: &FactsByClip, preset: &str| {
+        let rest = format!(r#", "delivery": {{"preset": "{preset}"}}"#);
+        let trimmed = shot("1", "a", r#", "trim": {"start": 0.25}"#);
+        let plan = plan(&manifest(&trimmed, &rest), known).unwrap();
+        let conform = plan.tasks.into_iter().find_map(|task| match task.spec {
+            TaskSpec::Conform(spec) => Some(spec.picture.source),
+            _ => None,
+        });
+        match conform.unwrap() {
+            PictureSource::Clip {
+                clip,
+                start_seconds,
+                first_picture_seconds,
+                look,
+            } => (clip, start_seconds, first_picture_seconds, look.full_range),
+            other => panic!("{other:?}"),
+        }
+    };
+    let clips_own = (clip("a"), 0.25, 1.5, true);
+    assert_eq!(clip_of(&known, "draft"), clips_own);
+    let video = known.get_mut(&clip("a")).unwrap().video.as_mut().unwrap();
+    video.proxy = Some(Proxy {
+        sha256: clip("a, small"),
+        width: 640,
+        height: 360,
+    });
+    let proxys = (clip("a, small"), 0.25, 0.0, false);
+    assert_eq!(clip_of(&known, "draft"), proxys);
+    assert_eq!(clip_of(&known, "standard"), clips_own);
 }
 
 #[test]

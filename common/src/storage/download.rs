@@ -1,7 +1,7 @@
 //! Downloads into files, checked against the hash that names them.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use futures::stream::StreamExt as _;
@@ -15,7 +15,7 @@ use crate::storage_key;
 use super::Storage;
 use super::error::StorageError;
 use super::local::link_or_copy;
-use super::read::{PIECE_BYTES, open_error};
+use super::read::open_error;
 
 impl Storage {
     /// Puts an object into the file `to`, replacing it, and returns the length. From a local store the file may be a hard link: never
@@ -122,23 +122,9 @@ enum At {
 /// The hash and length of a file.
 pub(super) async fn hash_file(path: &Path) -> Result<(Sha, u64), StorageError> {
     let file = path.to_owned();
-    blocking(path, move || {
-        let mut file = fs::File::open(file)?;
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut digest = Sha256::new();
-        let mut bytes = 0;
-        loop {
-            let read = file.read(&mut piece)?;
-            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else {
-                break;
-            };
-            digest.update(piece);
-            bytes += read as u64;
-        }
-        Ok((Sha::from_digest(digest.finalize().into()), bytes))
-    })
-    .await?
-    .map_err(|error: io::Error| StorageError::file(path, error))
+    blocking(path, move || Sha::of_reader(fs::File::open(file)?))
+        .await?
+        .map_err(|error: io::Error| StorageError::file(path, error))
 }
 
 /// Runs file work where it may block.

@@ -14,7 +14,7 @@ use super::error::StorageError;
 use super::{JSON_LIMIT_BYTES, Storage};
 
 /// Bytes of one piece that is read from a file.
-pub(super) const PIECE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// The bytes of an object, in order.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StorageError>>;

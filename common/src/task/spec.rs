@@ -21,6 +21,9 @@ pub enum TaskSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InspectSpec {
     pub clip: Sha,
+    /// Make a [`crate::facts::Proxy`] on the way. Left out of the key where none is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proxy: bool,
 }
 
 impl TaskSpec {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::avi::{Format, Reader, Viewer};
 use super::hearing::{Meter, Sound};
 use super::pictures::{HEIGHT, WIDTH, Watch};
+use super::proxy;
 use super::words::Words;
 use crate::{Call, Context, MediaError, Program};
 
@@ -36,6 +37,18 @@ pub enum Threads {
     Two,
 }
 
+/// One pass over a clip.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    pub clip: &'a Path,
+    pub wanted: Wanted,
+    pub threads: Threads,
+    /// How many pictures there are, as far as is known yet.
+    pub picture_packets: &'a AtomicU64,
+    /// Where a proxy of the pictures goes.
+    pub proxy: Option<&'a Path>,
+}
+
 /// What came of it. Parts that could not be decoded are absent.
 pub struct Decoded {
     pub words: Words,
@@ -44,14 +57,23 @@ pub struct Decoded {
     pub failed: bool,
 }
 
-/// `picture_packets`: how many pictures there are, as far as is known yet.
-pub async fn decode(
-    ctx: &Context,
-    clip: &Path,
-    wanted: Wanted,
-    picture_packets: &AtomicU64,
-    threads: Threads,
-) -> Result<Decoded, MediaError> {
+pub async fn decode(ctx: &Context, pass: Pass<'_>) -> Result<Decoded, MediaError> {
+    let decoded = once(ctx, pass).await?;
+    if decoded.failed && pass.proxy.is_some() {
+        // A proxy must never change what is found: without one the facts are as they are.
+        return once(
+            ctx,
+            Pass {
+                proxy: None,
+                ..pass
+            },
+        )
+        .await;
+    }
+    Ok(decoded)
+}
+
+async fn once(ctx: &Context, pass: Pass<'_>) -> Result<Decoded, MediaError> {
     let mut taker = Taker::default();
     let mut reader = Reader::default();
     let mut words = Words::default();
@@ -59,17 +81,16 @@ pub async fn decode(
         let before = words.pictures;
         words.line(line);
         if words.pictures != before && words.pictures.is_multiple_of(REPORT_PICTURES) {
-            let all = picture_packets.load(Ordering::Relaxed).max(words.pictures);
+            let all = pass
+                .picture_packets
+                .load(Ordering::Relaxed)
+                .max(words.pictures);
             let share = words.pictures as f64 / all as f64;
             ctx.progress.report(0.99 * share, None);
         }
     };
     let output = ctx
-        .chunks_and_words(
-            call(clip, wanted, threads),
-            |bytes| reader.push(bytes, &mut taker),
-            on_word,
-        )
+        .chunks_and_words(call(pass), |bytes| reader.push(bytes, &mut taker), on_word)
         .await?;
     Ok(Decoded {
         words,
@@ -79,7 +100,14 @@ pub async fn decode(
     })
 }
 
-fn call(clip: &Path, wanted: Wanted, threads: Threads) -> Call {
+fn call(pass: Pass<'_>) -> Call {
+    let Pass {
+        clip,
+        wanted,
+        threads,
+        proxy,
+        ..
+    } = pass;
     // Frame by frame as stored: nothing turned, dropped, repeated or moved in time.
     let call = Call::new(Program::Ffmpeg).args([
         "-v",
@@ -97,6 +125,10 @@ fn call(clip: &Path, wanted: Wanted, threads: Threads) -> Call {
     let call = match wanted {
         Wanted::Still => call.untrusted_still(clip),
         _ => call.untrusted_input(clip),
+    };
+    let call = match proxy {
+        Some(path) => proxy::output(call, path),
+        None => call,
     };
     let small = format!(
         "showinfo=checksum=0,scale={WIDTH}:{HEIGHT}:flags=fast_bilinear:out_range=tv,format=yuv420p,{PIPE_CLOCK}"

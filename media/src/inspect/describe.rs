@@ -124,6 +124,7 @@ fn video_facts(stream: &Stream, pictures: &Seen, idr: bool) -> VideoFacts {
         size_changes: pictures.size_changes,
         idr_frames: Vec::new(),
         idr_crcs: Vec::new(),
+        proxy: None,
         bit_rate_bps: bit_rate.is_finite().then_some(bit_rate as u64),
         observed: None,
     }

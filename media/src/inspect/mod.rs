@@ -13,6 +13,7 @@ mod hearing;
 mod listing;
 mod look;
 mod pictures;
+mod proxy;
 mod seen;
 mod spectrum;
 mod still;
@@ -23,12 +24,12 @@ mod words;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use botflix_common::facts::ClipFacts;
+use botflix_common::facts::{ClipFacts, Container};
 
 use crate::boxes::{self, Survey, TrackKind};
 use crate::mp4;
 use crate::{Context, MediaError};
-use decode::{Decoded, Threads, Wanted};
+use decode::{Decoded, Pass, Threads, Wanted};
 use hearing::Sound;
 use listing::{Listing, Look};
 use stream::Stream;
@@ -38,6 +39,23 @@ const SHORT_CLIP_PICTURES: usize = 1800;
 
 /// Measures `clip`. Costs about 1.15 times a plain decode of it.
 pub async fn inspect(ctx: &Context, clip: &Path) -> Result<ClipFacts, MediaError> {
+    look_at(ctx, clip, None).await
+}
+
+/// The same, and writes a proxy to `proxy`: the facts name it, if the clip has one.
+pub async fn inspect_with_proxy(
+    ctx: &Context,
+    clip: &Path,
+    proxy: &Path,
+) -> Result<ClipFacts, MediaError> {
+    look_at(ctx, clip, Some(proxy)).await
+}
+
+async fn look_at(
+    ctx: &Context,
+    clip: &Path,
+    proxy: Option<&Path>,
+) -> Result<ClipFacts, MediaError> {
     let survey = survey(clip).await?;
     let mut facts = ClipFacts {
         bytes: survey.bytes,
@@ -54,7 +72,8 @@ pub async fn inspect(ctx: &Context, clip: &Path) -> Result<ClipFacts, MediaError
     if let (Some(container), Some(picture)) = (survey.container, &survey.picture) {
         still::measure(ctx, clip, container, picture, &mut facts).await?;
     } else {
-        measure(ctx, clip, &survey, &mut facts).await?;
+        let proxy = proxy.filter(|_| may_have_pictures(&survey));
+        measure(ctx, clip, proxy, &survey, &mut facts).await?;
     }
     ctx.progress.report(1.0, None);
     Ok(facts)
@@ -63,16 +82,12 @@ pub async fn inspect(ctx: &Context, clip: &Path) -> Result<ClipFacts, MediaError
 async fn measure(
     ctx: &Context,
     clip: &Path,
+    proxy: Option<&Path>,
     survey: &Survey,
     facts: &mut ClipFacts,
 ) -> Result<(), MediaError> {
-    let wanted = if has_no_sound(survey) {
-        Wanted::Pictures
-    } else {
-        Wanted::Everything
-    };
     let index = index(clip, survey).await?;
-    let (look, decoded) = look_and_decode(ctx, clip, survey, &index, wanted).await?;
+    let (look, decoded) = look_and_decode(ctx, clip, proxy, survey, &index).await?;
     let idr_frames = index.idr_frames;
     let mut listing = match look {
         Look::Streams(listing) => listing,
@@ -105,6 +120,9 @@ async fn measure(
             video.idr_frames.clear();
         }
         video.idr_crcs = describe::key_crcs(&decoded.watch, video);
+        if let Some(path) = proxy {
+            video.proxy = proxy::of(ctx, video, path).await?;
+        }
         video.observed = describe::observations(decoded.watch, pictures, tick, video).map(Box::new);
     }
     Ok(())
@@ -117,14 +135,21 @@ async fn one_by_one(
     decoded: Decoded,
     listing: &Listing,
 ) -> Result<Decoded, MediaError> {
+    let known = AtomicU64::new(0);
     let nothing = decoded.words.pictures == 0 && decoded.sound.is_none();
     let both = listing.video().is_some() && listing.audio().is_some();
     if !(decoded.failed && nothing && both) {
         return Ok(decoded);
     }
-    let known = AtomicU64::new(0);
-    let mut pictures = decode::decode(ctx, clip, Wanted::Pictures, &known, Threads::Two).await?;
-    let sound = decode::decode(ctx, clip, Wanted::Sound, &known, Threads::Two).await?;
+    let one = |wanted| Pass {
+        clip,
+        wanted,
+        threads: Threads::Two,
+        picture_packets: &known,
+        proxy: None,
+    };
+    let mut pictures = decode::decode(ctx, one(Wanted::Pictures)).await?;
+    let sound = decode::decode(ctx, one(Wanted::Sound)).await?;
     pictures.words.sound_start_seconds = sound.words.sound_start_seconds;
     Ok(Decoded {
         sound: sound.sound,
@@ -137,17 +162,28 @@ async fn one_by_one(
 async fn look_and_decode(
     ctx: &Context,
     clip: &Path,
+    proxy: Option<&Path>,
     survey: &Survey,
     index: &Index,
-    wanted: Wanted,
 ) -> Result<(Look, Decoded), MediaError> {
     let picture_packets = AtomicU64::new(0);
+    let pass = Pass {
+        clip,
+        wanted: if has_no_sound(survey) {
+            Wanted::Pictures
+        } else {
+            Wanted::Everything
+        },
+        threads: Threads::Two,
+        picture_packets: &picture_packets,
+        proxy,
+    };
     let movie = index.movie.as_ref();
     let plain = movie.and_then(|movie| Some((movie, tables::plain(survey, movie)?)));
     let Some((movie, picture)) = plain else {
         return tokio::try_join!(
             listing::list(ctx, clip, &picture_packets),
-            decode::decode(ctx, clip, wanted, &picture_packets, Threads::Two),
+            decode::decode(ctx, pass),
         );
     };
     let count = picture.samples().map_or(0, <[mp4::Sample]>::len);
@@ -157,7 +193,7 @@ async fn look_and_decode(
     } else {
         Threads::Two
     };
-    let decoded = decode::decode(ctx, clip, wanted, &picture_packets, threads).await?;
+    let decoded = decode::decode(ctx, Pass { threads, ..pass }).await?;
     let listed = (!decoded.failed)
         .then(|| tables::listing(movie, picture, &decoded.words))
         .flatten();
@@ -217,6 +253,16 @@ async fn survey(clip: &Path) -> Result<Survey, MediaError> {
         .map_err(std::io::Error::other)
         .and_then(|survey| survey)
         .map_err(MediaError::io("reading the clip"))
+}
+
+/// A file without pictures has no proxy; of Matroska only ffmpeg knows.
+fn may_have_pictures(survey: &Survey) -> bool {
+    let in_index = |movie: &boxes::Movie| {
+        let mut tracks = movie.tracks.iter();
+        tracks.any(|track| track.kind == TrackKind::Video)
+    };
+    let matroska = [Container::Matroska, Container::Webm].map(Some);
+    survey.movie.as_ref().is_some_and(in_index) || matroska.contains(&survey.container)
 }
 
 /// Only what the index of an MP4 denies is left out; all else is tried.

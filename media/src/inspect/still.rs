@@ -7,7 +7,7 @@ use botflix_common::facts::{ClipFacts, Colour, Container, Defect, VideoFacts};
 use botflix_common::units::FrameRate;
 use botflix_common::verdict::MAX_STILL_PIXELS;
 
-use super::decode::{self, Threads, Wanted};
+use super::decode::{self, Pass, Threads, Wanted};
 use super::look;
 use crate::boxes::Picture;
 use crate::{Context, MediaError};
@@ -29,8 +29,14 @@ pub async fn measure(
         });
         return Ok(());
     }
-    let decoded =
-        decode::decode(ctx, clip, Wanted::Still, &AtomicU64::new(1), Threads::Two).await?;
+    let pass = Pass {
+        clip,
+        wanted: Wanted::Still,
+        threads: Threads::Two,
+        picture_packets: &AtomicU64::new(1),
+        proxy: None,
+    };
+    let decoded = decode::decode(ctx, pass).await?;
     let words = decoded.words;
     if words.pictures == 0 {
         facts.defects.push(Defect::UndecodableVideo {
@@ -70,6 +76,7 @@ pub async fn measure(
         size_changes: false,
         idr_frames: Vec::new(),
         idr_crcs: Vec::new(),
+        proxy: None,
         bit_rate_bps: None,
         observed: decoded.watch.finish(&[0.0], 0.0).map(Box::new),
     });

@@ -1,7 +1,7 @@
 //! Which frames are looked at: for posters near the asked-for ones, for the storyboard the key pictures. Pure.
 
 /// Candidates for posters that are looked at.
-const MAX_CANDIDATES: usize = 8;
+const MAX_CANDIDATES: usize = 6;
 
 /// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more.
 const MAX_LEAD_PICTURES: u64 = 90;
@@ -13,7 +13,7 @@ const PIXELS: u64 = 1280 * 720;
 /// At most 10 × 10 tiles.
 pub(super) const MAX_TILES: u64 = 100;
 /// A tile stands for at least this much of the film.
-const LEAST_SECONDS: f64 = 3.0;
+const LEAST_SECONDS: f64 = 4.0;
 
 /// A frame to be decoded, and the key picture where decoding starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +140,8 @@ mod tests {
                 .collect()
         };
         assert_eq!(
-            of(&[0, 10, 80, 90, 240], 12.0),
-            [(0, 0.0, 3.0), (80, 3.0, 9.0), (240, 9.0, 12.0)]
+            of(&[0, 10, 80, 100, 110, 240], 12.0),
+            [(0, 0.0, 4.0), (100, 4.0, 8.0), (240, 8.0, 12.0)]
         );
         let every: Vec<u64> = (0..24 * 7200).collect();
         let two_hours = of(&every, 7200.0);

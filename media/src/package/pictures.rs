@@ -16,7 +16,7 @@ const POSTER_MAX_WIDTH: u32 = 1280;
 /// JPEG is full-range BT.601.
 const TO_JPEG: &str = "in_color_matrix=bt709:out_color_matrix=bt601:out_range=full";
 
-/// All candidates in full size lie in memory: eight of 1280 pixels have about 3 MB.
+/// All candidates in full size lie in memory: six of 1280 pixels have about 3 MB.
 const MAX_CANDIDATE_BYTES: u64 = 64 << 20;
 
 pub(super) struct Made {
@@ -34,8 +34,8 @@ pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<M
     let candidates = ctx.scratch.join("package-candidates.mjpeg");
     let seconds = reel.pictures as f64 / f64::from(PICTURES_PER_SECOND);
     let call = Call::new(Program::Ffmpeg)
-        // A picture at a time: threads would decode ahead of what is wanted.
-        .args(["-threads", "1"])
+        // All of the reel is wanted, and `check` is over before it is.
+        .args(["-threads", "2"])
         .own_input(&reel.file)
         .args(["-an", "-sn", "-dn", "-filter_complex", &graph(reel, &sheet)])
         .media_seconds(seconds)

@@ -10,6 +10,7 @@ mod defects;
 mod facts;
 mod hostile;
 mod process;
+mod proxies;
 mod stills;
 mod studio;
 mod walls;

@@ -111,6 +111,7 @@ pub(super) fn warmth(name: &'static str, scale: Scale) -> Option<Warmth> {
     let edit = |case: &str| Some(&cases.iter().find(|one| one.name == case)?.edit);
     let manifests = match name {
         "compatible" | "mixed" | "stills" => vec![edit(name)?.glimpses()],
+        "drafted" => vec![edit("mixed")?.draft_glimpses()],
         "changed" => vec![edit("mixed")?.manifest(), edit("changed")?.glimpses()],
         _ => return None,
     };
@@ -120,16 +121,17 @@ pub(super) fn warmth(name: &'static str, scale: Scale) -> Option<Warmth> {
 fn mixed(quick: bool) -> Vec<Contestant> {
     let cache = Cache::Known { warmed: "mixed" };
     let ours = Contestant::ours(cache.clone());
-    let draft = Contestant::Ours {
-        cache: cache.clone(),
+    let draft = |cache| Contestant::Ours {
+        cache,
         workers: None,
         draft: true,
     };
+    let drafted = draft(Cache::Known { warmed: DRAFTED });
     let whole = Contestant::ConcatFilter {
         preset: SAME_PRESET,
     };
     if quick {
-        return vec![ours, whole, draft];
+        return vec![ours, whole, drafted];
     }
     let alone = Contestant::Ours {
         cache,
@@ -137,8 +139,11 @@ fn mixed(quick: bool) -> Vec<Contestant> {
         draft: false,
     };
     let cold = Contestant::ours(Cache::Cold);
-    vec![ours, cold, alone, draft, whole]
+    vec![ours, cold, alone, drafted, draft(Cache::Cold), whole]
 }
+
+/// The cache of a director who has looked at a draft of these clips before: facts and proxies.
+pub(super) const DRAFTED: &str = "drafted";
 
 /// x264's preset for shots of standard quality (media/src/conform/encoder.rs): a whole encode with it is the same work as ours.
 pub(super) const SAME_PRESET: &str = "veryfast";

@@ -117,6 +117,15 @@ impl Edit {
         document(shots, self.narration.as_ref(), 64, 36)
     }
 
+    /// The same as a draft: leaves their proxies behind as well.
+    pub fn draft_glimpses(&self) -> Value {
+        let mut manifest = self.glimpses();
+        if let Some(fields) = manifest.as_object_mut() {
+            fields.insert("delivery".to_owned(), json!({ "preset": "draft" }));
+        }
+        manifest
+    }
+
     fn shot(&self, at: usize, shot: &Shot) -> Value {
         let mut value = json!({
             "id": format!("s{:04}", at + 1),

@@ -1,6 +1,6 @@
 //! What the engine is to reach, beside what was measured in this run.
 
-use super::cases::SAME_PRESET;
+use super::cases::{DRAFTED, SAME_PRESET};
 use super::contestant::{Cache, Contestant};
 use super::meter::Cost;
 use super::rounds::Line;
@@ -127,10 +127,15 @@ fn against_others(results: &Results) -> Vec<Goal> {
 fn conforming(results: &Results) -> Vec<Goal> {
     let cache = Cache::Known { warmed: "mixed" };
     let ours = Contestant::ours(cache.clone());
-    let of = |workers, draft| Contestant::Ours {
+    let alone = Contestant::Ours {
         cache: cache.clone(),
-        workers,
-        draft,
+        workers: Some(1),
+        draft: false,
+    };
+    let drafted = Contestant::Ours {
+        cache: Cache::Known { warmed: DRAFTED },
+        workers: None,
+        draft: true,
     };
     let whole = Contestant::ConcatFilter {
         preset: SAME_PRESET,
@@ -142,7 +147,7 @@ fn conforming(results: &Results) -> Vec<Goal> {
     let mixed = |one: &Contestant| results.line("mixed", one);
     let processors = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
     let against_whole = || mixed(&ours)?.ratio(mixed(&whole)?, cpu);
-    let spread = || Some(mixed(&of(Some(1), false))?.ratio(mixed(&ours)?, wall)? / processors);
+    let spread = || Some(mixed(&alone)?.ratio(mixed(&ours)?, wall)? / processors);
     let share = || {
         let join = results.line("compatible", &join)?.median(cpu)?;
         let more = results.line("changed", &changed)?.median(cpu)? - join;
@@ -151,7 +156,7 @@ fn conforming(results: &Results) -> Vec<Goal> {
     let draft = || {
         results
             .film_seconds("mixed")?
-            .checked(mixed(&of(None, true))?.median(cpu)?)
+            .checked(mixed(&drafted)?.median(cpu)?)
     };
     vec![
         Goal {

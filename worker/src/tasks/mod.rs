@@ -18,6 +18,7 @@ use botflix_media::Context;
 
 /// Roles of artifacts in a record.
 pub mod role {
+    pub const PROXY: &str = "proxy";
     pub const SEGMENT: &str = "segment";
     pub const SOUND: &str = "sound";
     pub const FILM: &str = "film";

@@ -77,7 +77,10 @@ async fn insert(
     bytes: u64,
     now_ms: i64,
 ) -> Result<ClipRow, DbError> {
-    let spec = TaskSpec::Inspect(InspectSpec { clip: sha256 });
+    let spec = TaskSpec::Inspect(InspectSpec {
+        clip: sha256,
+        proxy: true,
+    });
     let task_key = spec.key();
     let clip = ClipRow {
         sha256,
