@@ -6,6 +6,7 @@
 mod aac;
 pub mod assemble;
 pub mod boxes;
+mod bs1770;
 pub mod call;
 pub mod check;
 pub mod conform;

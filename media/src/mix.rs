@@ -22,7 +22,6 @@ mod repeat;
 mod stage;
 mod touched;
 mod trouble;
-mod true_peak;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -44,6 +43,9 @@ use crate::{Context, MediaError};
 
 pub(crate) use self::level::MAX_GAIN_DB;
 pub(crate) use self::measure::measure;
+
+/// One sample of each channel of the film.
+type Frame = [f32; loudness::CHANNELS];
 
 /// Clips whose sound turned out not to decode in process, one after another, before ffmpeg decodes all that are left.
 const MAX_STUMBLES: usize = 3;

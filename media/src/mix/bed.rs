@@ -6,13 +6,13 @@ use std::ops::Range;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Frame;
 use super::duck::Ducker;
 use super::library::{self, Library};
 use super::pcm::BLOCK_FRAMES;
 use super::place::{Placed, Role};
 use super::repeat::{self, Round};
 use super::trouble::Trouble;
-use super::true_peak::Frame;
 use crate::MediaError;
 
 /// All sounds of a film, ready to be heard.

@@ -3,8 +3,8 @@
 use botflix_common::task::Duck;
 use botflix_common::units::SAMPLE_RATE_HZ;
 
+use super::Frame;
 use super::loudness::amplitude;
-use super::true_peak::Frame;
 
 /// Speech sounds when it is above this, dBFS RMS. Dialogue of any usable recording lies above −35 (EBU R 128 puts it near −23 LUFS), and the room
 /// it was recorded in below −50.

@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use botflix_common::task::{Fade, FadeCurve};
 
-use super::true_peak::Frame;
+use super::Frame;
 
 /// The gain of a sound over its own length.
 #[derive(Clone, Copy, Debug)]

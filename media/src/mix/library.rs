@@ -10,10 +10,10 @@ use botflix_common::hash::Sha;
 use botflix_common::units::SAMPLE_RATE_HZ;
 use tokio::task::JoinSet;
 
+use super::Frame;
 use super::loudness::CHANNELS;
 use super::pcm;
 use super::trouble::Trouble;
-use super::true_peak::Frame;
 use crate::aac::{self, Track};
 use crate::{Call, Context, MediaError, Program};
 

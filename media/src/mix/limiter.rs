@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use botflix_common::units::SAMPLE_RATE_HZ;
 
-use super::true_peak::{Envelope, Frame, Run, TAPS};
+use super::Frame;
+use super::loudness::CHANNELS;
+use crate::bs1770::true_peak::{Envelope, Run, TAPS};
 
 /// The gain starts to fall this long before a peak: 5 ms, a ramp too short to hear as pumping and too long to hear as a click.
 const ATTACK_FRAMES: usize = SAMPLE_RATE_HZ as usize * 5 / 1000;
@@ -40,7 +42,7 @@ impl Limiter {
     pub(super) fn new(ceiling: f32) -> Self {
         Self {
             ceiling: ceiling * HEADROOM,
-            envelope: Envelope::new(),
+            envelope: Envelope::new(CHANNELS, SAMPLE_RATE_HZ),
             gain: Gain::unity(),
             delayed: vec![[0.0; 2]; LATENCY_FRAMES],
             to_drop: LATENCY_FRAMES,
@@ -54,7 +56,7 @@ impl Limiter {
         out.extend(self.delayed.drain(..block.len()));
         let mut rest = out.get_mut(begin..).unwrap_or_default().iter_mut();
         let (ceiling, gain) = (self.ceiling, &mut self.gain);
-        self.envelope.follow(block, ceiling, |run| {
+        self.envelope.follow(block.as_flattened(), ceiling, |run| {
             match run {
                 Run::Below(count) if gain.is_at_rest() => {
                     // Passed as they are.

@@ -1,13 +1,12 @@
 //! How loud a stream of 48 kHz stereo is: ITU-R BS.1770-4 integrated loudness and true peak, and decibels. A long stream may be measured in
 //! stretches side by side, each warmed up with what lies before it. Knows no files.
 
-mod weighting;
-
 use botflix_common::loudness;
 use botflix_common::units::SAMPLE_RATE_HZ;
 
-use self::weighting::Weighting;
-use super::true_peak::{Frame, TruePeak};
+use super::Frame;
+use crate::bs1770::true_peak::TruePeak;
+use crate::bs1770::weighting::{Memory, Weighting};
 
 /// The film's sound has two channels.
 pub(crate) const CHANNELS: usize = 2;
@@ -37,6 +36,7 @@ impl Measured {
 /// Measures one stretch.
 pub(crate) struct Meter {
     weighting: Weighting,
+    memory: Memory<CHANNELS>,
     /// `None`: nobody asks for peaks.
     peak: Option<TruePeak>,
     /// Of each complete step: mean square after K-weighting, summed over the channels.
@@ -49,8 +49,9 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn new() -> Self {
         Self {
-            weighting: Weighting::new(),
-            peak: Some(TruePeak::new()),
+            weighting: Weighting::at(SAMPLE_RATE_HZ),
+            memory: Memory::EMPTY,
+            peak: Some(TruePeak::new(CHANNELS, SAMPLE_RATE_HZ)),
             energies: Vec::new(),
             peaks: Vec::new(),
             sum: 0.0,
@@ -68,9 +69,9 @@ impl Meter {
 
     /// What lies before the stretch.
     pub(crate) fn warm(&mut self, frames: &[Frame]) {
-        self.weighting.energy(frames);
+        self.energy(frames);
         if let Some(peak) = &mut self.peak {
-            peak.warm(frames);
+            peak.warm(frames.as_flattened());
         }
     }
 
@@ -78,9 +79,9 @@ impl Meter {
         while !frames.is_empty() {
             let room = STEP_FRAMES - self.frames_in_step;
             let (now, later) = frames.split_at(room.min(frames.len()));
-            self.sum += self.weighting.energy(now);
+            self.sum += self.energy(now);
             if let Some(peak) = &mut self.peak {
-                peak.add(now);
+                peak.add(now.as_flattened());
             }
             self.frames_in_step += now.len();
             if self.frames_in_step == STEP_FRAMES {
@@ -90,6 +91,19 @@ impl Meter {
             }
             frames = later;
         }
+    }
+
+    /// Of the next frames: the sum of their squares after weighting, over both channels.
+    fn energy(&mut self, frames: &[Frame]) -> f64 {
+        let (weighting, mut memory) = (self.weighting, self.memory);
+        let mut sum = 0.0;
+        for frame in frames {
+            let [left, right] = weighting.pass(&mut memory, frame.map(f64::from));
+            sum += left * left + right * right;
+        }
+        memory.settle();
+        self.memory = memory;
+        sum
     }
 
     pub(crate) fn finish(self) -> Stretch {
@@ -110,7 +124,7 @@ impl Meter {
 /// What was measured of a part. All but the last are whole steps long.
 pub(crate) struct Stretch {
     energies: Vec<f64>,
-    /// Of each step, late by what interpolation needs; empty where they were not asked for.
+    /// Of each step, and between the last samples before it; empty where they were not asked for.
     peaks: Vec<f32>,
     peak: f32,
 }

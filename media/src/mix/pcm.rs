@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::Frame;
 use super::loudness::CHANNELS;
-use super::true_peak::Frame;
 use crate::MediaError;
 
 /// Frames handled at once: 85 ms, 32 KiB.

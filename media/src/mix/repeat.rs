@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use botflix_common::failure::WhoCanFix;
 use botflix_common::units::SAMPLE_RATE_HZ;
 
+use super::Frame;
 use super::pcm::{self, BLOCK_FRAMES, Writer};
-use super::true_peak::Frame;
 use crate::MediaError;
 
 /// Repeating less than this (100 ms) is a buzz that nobody asked for.

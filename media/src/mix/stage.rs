@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 
 use botflix_common::units::SAMPLE_RATE_HZ;
 
+use super::Frame;
 use super::bed::Bed;
 use super::limiter::{LATENCY_FRAMES, Limiter};
 use super::loudness::{Meter, STEP_FRAMES, Stretch, WARM_UP_FRAMES, amplitude};
 use super::pcm::{self, Writer};
 use super::touched;
 use super::trouble::Trouble;
-use super::true_peak::Frame;
 use crate::MediaError;
 use crate::aac::PACKET_FRAMES;
 

@@ -1,18 +1,17 @@
 //! What is heard in the sound, while it is decoded once: samples, loudness, true peak, levels, and what may be wrong with it.
 
+mod energies;
 mod hum;
-mod kweight;
 mod observe;
 mod speech;
-mod true_peak;
 
 use botflix_common::facts::{Levels, SoundObservations};
 use botflix_common::loudness;
 
+use crate::bs1770::true_peak::TruePeak;
 use crate::process::Pcm;
-use kweight::Energies;
+use energies::Energies;
 use observe::Observer;
-use true_peak::TruePeak;
 
 /// BS.1770 knows up to 5.1; more is measured with equal weights, and more than this is no film sound.
 const MAX_CHANNELS: u16 = 16;
@@ -58,7 +57,7 @@ impl Meter {
         let sane = (1..=MAX_CHANNELS).contains(&channels)
             && (1..=MAX_SAMPLE_RATE_HZ).contains(&sample_rate_hz);
         sane.then(|| Self {
-            true_peak: TruePeak::new(channels, sample_rate_hz),
+            true_peak: TruePeak::new(channels.into(), sample_rate_hz),
             energies: Energies::new(channels, sample_rate_hz),
             observer: Observer::new(channels, sample_rate_hz),
             channels,
@@ -81,18 +80,18 @@ impl Meter {
         let channels = usize::from(self.channels);
         let whole = self.partial.len() - self.partial.len() % channels;
         let frames = self.partial.get(..whole).unwrap_or_default();
-        self.true_peak.push(frames);
+        self.true_peak.add(frames);
         self.energies.push(frames);
         self.observer.push(frames);
         self.samples += (whole / channels) as u64;
         self.partial.drain(..whole);
     }
 
-    pub fn finish(self) -> Option<Sound> {
+    pub fn finish(mut self) -> Option<Sound> {
         if self.samples == 0 {
             return None;
         }
-        let peak = self.true_peak.highest();
+        let peak = f64::from(self.true_peak.take());
         let whole_levels = self.energies.whole();
         let energies = self.energies.finish();
         // A level that the sound does not fill belongs to no whole block.

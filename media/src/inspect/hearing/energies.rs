@@ -1,61 +1,6 @@
-//! K-weighted energy of each 100 ms (ITU-R BS.1770-4 annex 1), at any sample rate: the two filters of the recommendation, derived again from
-//! their analogue form by the bilinear transform.
+//! K-weighted energy of each 100 ms (ITU-R BS.1770-4, annex 1), at any sample rate and of any layout.
 
-use std::f64::consts::PI;
-
-/// A filter of second order, direct form II transposed.
-#[derive(Clone, Copy)]
-struct Biquad {
-    b: [f64; 3],
-    a: [f64; 2],
-}
-
-/// What a filter remembers of one channel.
-#[derive(Clone, Copy, Default)]
-struct Memory([f64; 2]);
-
-impl Biquad {
-    fn run(&self, memory: &mut Memory, sample: f64) -> f64 {
-        let [b0, b1, b2] = self.b;
-        let [a1, a2] = self.a;
-        let [first, second] = memory.0;
-        let out = b0 * sample + first;
-        memory.0 = [b1 * sample - a1 * out + second, b2 * sample - a2 * out];
-        out
-    }
-
-    /// The head as a sphere: a high shelf. The constants give the coefficients that the recommendation prints for 48 kHz.
-    fn shelf(sample_rate_hz: f64) -> Self {
-        let (centre_hz, gain_db, q) = (
-            1_681.974_450_955_533,
-            3.999_843_853_973_347,
-            0.707_175_236_955_419_6,
-        );
-        let k = (PI * centre_hz / sample_rate_hz).tan();
-        let high = 10f64.powf(gain_db / 20.0);
-        let band = high.powf(0.499_666_774_154_541_6);
-        let a0 = 1.0 + k / q + k * k;
-        Self {
-            b: [
-                (high + band * k / q + k * k) / a0,
-                2.0 * (k * k - high) / a0,
-                (high - band * k / q + k * k) / a0,
-            ],
-            a: [2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0],
-        }
-    }
-
-    /// The revised low-frequency B curve: a high pass.
-    fn high_pass(sample_rate_hz: f64) -> Self {
-        let (centre_hz, q) = (38.135_470_876_024_44, 0.500_327_037_323_877_3);
-        let k = (PI * centre_hz / sample_rate_hz).tan();
-        let a0 = 1.0 + k / q + k * k;
-        Self {
-            b: [1.0, -2.0, 1.0],
-            a: [2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0],
-        }
-    }
-}
+use crate::bs1770::weighting::{Memory, Weighting};
 
 /// Weights of table 3 in the order of ffmpeg's channels. Surround counts 1.41; the low-frequency channel of 5.1 does not count.
 fn weights(channels: u16) -> &'static [f64] {
@@ -70,8 +15,9 @@ fn weights(channels: u16) -> &'static [f64] {
 }
 
 pub struct Energies {
-    filters: [Biquad; 2],
-    memories: Vec<[Memory; 2]>,
+    weighting: Weighting,
+    /// One for each channel.
+    memories: Vec<Memory<1>>,
     weights: &'static [f64],
     sample_rate_hz: u64,
     /// Samples since the beginning, and where the block ends that is being summed up.
@@ -83,10 +29,9 @@ pub struct Energies {
 
 impl Energies {
     pub fn new(channels: u16, sample_rate_hz: u32) -> Self {
-        let rate = f64::from(sample_rate_hz);
         Self {
-            filters: [Biquad::shelf(rate), Biquad::high_pass(rate)],
-            memories: vec![<[Memory; 2]>::default(); channels.into()],
+            weighting: Weighting::at(sample_rate_hz),
+            memories: vec![Memory::EMPTY; channels.into()],
             weights: weights(channels),
             sample_rate_hz: sample_rate_hz.into(),
             position: 0,
@@ -98,12 +43,11 @@ impl Energies {
 
     /// Interleaved, whole frames.
     pub fn push(&mut self, samples: &[f32]) {
-        let [shelf, high_pass] = self.filters;
+        let weighting = self.weighting;
         for frame in samples.chunks_exact(self.memories.len()) {
             let channels = frame.iter().zip(&mut self.memories).zip(self.weights);
-            for ((sample, [first, second]), weight) in channels {
-                let weighted = shelf.run(first, f64::from(*sample));
-                let weighted = high_pass.run(second, weighted);
+            for ((sample, memory), weight) in channels {
+                let [weighted] = weighting.pass(memory, [f64::from(*sample)]);
                 self.sum += weight * weighted * weighted;
             }
             self.position += 1;
@@ -111,6 +55,7 @@ impl Energies {
                 self.close();
             }
         }
+        self.memories.iter_mut().for_each(Memory::settle);
     }
 
     fn close(&mut self) {
