@@ -3,18 +3,21 @@
 
 mod container;
 mod examine;
+mod film;
 mod listing;
 mod pictures;
 mod sound;
 mod verdict;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::finding::Finding;
 use botflix_common::task::{CheckSpec, FilmFacts, SoundFacts, Verify};
 
 pub use self::examine::{Examined, examine};
+use self::film::Film;
 use self::listing::Listed;
 use self::pictures::Decoded;
 use self::verdict::Evidence;
@@ -46,10 +49,11 @@ pub async fn check(
     let (first, rest) = (ctx.part(0.0, 0.3), ctx.part(0.3, 1.0));
     // The longest tells how far it is.
     let quiet = quiet(ctx);
+    let opened = Film::open(&quiet, film).await?;
     let ((listed, decoded), container, heard) = tokio::try_join!(
-        pictures(&first, &rest, spec, film),
+        pictures(&first, &rest, spec, &opened),
         container::read(&quiet, film, Call::new(Program::Ffprobe).own_input(film)),
-        sound::hear(&quiet, spec, film, from.sound),
+        sound::hear(&quiet, spec, &opened, from.sound),
     )?;
     let evidence = Evidence {
         spec,
@@ -82,11 +86,11 @@ async fn pictures(
     first: &Context,
     rest: &Context,
     spec: &CheckSpec,
-    film: &Path,
+    film: &Arc<Film>,
 ) -> Result<(Listed, Decoded), MediaError> {
     let listed = listing::list(first, spec, film).await?;
     let decoded = match spec.verify {
-        Verify::Full => pictures::decode_all(rest, spec, film).await?,
+        Verify::Full => pictures::decode_all(rest, spec, &film.path).await?,
         Verify::Joins => pictures::decode_joins(rest, spec, film).await?,
     };
     Ok((listed, decoded))

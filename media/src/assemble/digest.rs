@@ -6,17 +6,10 @@ use std::path::Path;
 use botflix_common::hash::Sha;
 use sha2::{Digest, Sha256};
 
-use crate::mp4::{self, Damage, Media, Mp4Error, TrackKind, avc};
+use crate::mp4::{Damage, Media, Mp4Error, Track, avc};
 
-/// SHA-256 over the packets of a file's sound, each with its length. `None`: there is no sound that can be found.
-pub(crate) fn of_sound(file: &Path) -> Result<Option<Sha>, Mp4Error> {
-    let movie = mp4::read(file)?;
-    let Some(track) = movie
-        .as_ref()
-        .and_then(|movie| movie.track(TrackKind::Sound))
-    else {
-        return Ok(None);
-    };
+/// SHA-256 over the packets of a file's sound `track`, each with its length.
+pub(crate) fn of_sound(file: &Path, track: &Track) -> Result<Sha, Mp4Error> {
     let media = Media::open(file)?;
     let (mut hash, mut packet) = (Sha256::new(), Vec::new());
     for sample in track.samples()? {
@@ -24,7 +17,7 @@ pub(crate) fn of_sound(file: &Path) -> Result<Option<Sha>, Mp4Error> {
         hash.update(sample.size.to_be_bytes());
         hash.update(&packet);
     }
-    Ok(Some(Sha::from_digest(hash.finalize().into())))
+    Ok(Sha::from_digest(hash.finalize().into()))
 }
 
 /// SHA-256 over all pictures in decoding order. Of H.264, over each unit with its length, less parameter sets, since a join may repeat these

@@ -1,12 +1,13 @@
 //! What the film's index and packets say of its pictures: which there are, when each is shown, and the hash of them all.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use botflix_common::task::{CheckSpec, Join};
 
+use super::film::Film;
 use crate::assemble::digest::PictureDigest;
 use crate::mp4::work::{self, Work};
-use crate::mp4::{self, Media, Movie, Mp4Error, Order, TrackKind};
+use crate::mp4::{Media, Movie, Mp4Error, Order, TrackKind};
 use crate::{Context, MediaError};
 
 /// Packets between two reports of progress.
@@ -35,23 +36,22 @@ pub(super) struct Listed {
 pub(super) async fn list(
     ctx: &Context,
     spec: &CheckSpec,
-    film: &Path,
+    film: &Arc<Film>,
 ) -> Result<Listed, MediaError> {
-    let (film, joins) = (film.to_owned(), spec.joins.clone());
+    let (film, joins) = (Arc::clone(film), spec.joins.clone());
     let (_, ticks) = spec.format.fps.timescale();
-    work::run(ctx, "reading the film", move |work| {
-        let Some(movie) = mp4::read(&film)? else {
-            // Not a plain MP4: no pictures are found in it, which fails the film.
+    work::run(ctx, "reading the film's pictures", move |work| {
+        let Some(movie) = &film.movie else {
             return Ok(Listed::default());
         };
-        listed(work, &film, &movie, ticks, &joins)
+        listed(work, &film, movie, ticks, &joins)
     })
     .await
 }
 
 fn listed(
     work: &Work,
-    film: &Path,
+    film: &Film,
     movie: &Movie,
     ticks: u32,
     joins: &[Join],
@@ -75,7 +75,7 @@ fn listed(
         .map(|edit| edit.media_time)
         .find(|media_time| *media_time >= 0)
         .unwrap_or(0);
-    let media = Media::open(film).map_err(Mp4Error::Io)?;
+    let media = Media::open(&film.path).map_err(Mp4Error::Io)?;
     let mut digest = PictureDigest::new(track.avc().as_ref());
     let mut buffer = Vec::new();
     for (number, sample) in samples.iter().enumerate() {

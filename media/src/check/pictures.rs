@@ -1,11 +1,13 @@
 //! The film's pictures decoded: those at its joins, held against what their clips show, or all of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use botflix_common::task::CheckSpec;
 
+use super::film::Film;
 use crate::excerpt::Excerpt;
-use crate::mp4::{self, TrackKind, work};
+use crate::mp4::{TrackKind, work};
 use crate::{Call, Context, MediaError, Program};
 
 /// What a decoder makes of the film.
@@ -52,7 +54,7 @@ pub(super) async fn decode_all(
 pub(super) async fn decode_joins(
     ctx: &Context,
     spec: &CheckSpec,
-    film: &Path,
+    film: &Arc<Film>,
 ) -> Result<Decoded, MediaError> {
     let file = ctx.scratch.join("check-joins.mp4");
     let taken = take(ctx, spec, film, file.clone()).await?;
@@ -96,16 +98,12 @@ pub(super) async fn decode_joins(
 async fn take(
     ctx: &Context,
     spec: &CheckSpec,
-    film: &Path,
+    film: &Arc<Film>,
     file: PathBuf,
 ) -> Result<u64, MediaError> {
-    let (film, joins) = (film.to_owned(), spec.joins.clone());
+    let (film, joins) = (Arc::clone(film), spec.joins.clone());
     work::run(ctx, "taking pictures out of the film", move |_| {
-        let movie = mp4::read(&film)?;
-        let Some(track) = movie
-            .as_ref()
-            .and_then(|movie| movie.track(TrackKind::Video))
-        else {
+        let Some(track) = film.track(TrackKind::Video) else {
             return Ok(0);
         };
         let (samples, order) = (track.samples()?, track.order()?);
@@ -114,7 +112,7 @@ async fn take(
             excerpt.add(join.first_frame, join.first_frame);
         }
         if excerpt.pictures() > 0 {
-            excerpt.write(&film, &file)?;
+            excerpt.write(&film.path, &file)?;
         }
         Ok(excerpt.pictures())
     })

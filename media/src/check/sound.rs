@@ -1,12 +1,13 @@
 //! The film's sound: that it is the one which was measured when it was encoded, or else what it measures.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use botflix_common::task::{CheckSpec, SoundFacts, Verify};
 
+use super::film::Film;
 use crate::assemble::digest;
 use crate::mix::{self, loudness::Measured};
-use crate::mp4::{Mp4Error, work};
+use crate::mp4::{Mp4Error, TrackKind, work};
 use crate::{Context, MediaError};
 
 /// What is known of the sound's packets and samples.
@@ -23,14 +24,17 @@ pub(super) struct Heard {
 pub(super) async fn hear(
     ctx: &Context,
     spec: &CheckSpec,
-    film: &Path,
+    film: &Arc<Film>,
     mix: SoundFacts,
 ) -> Result<Heard, MediaError> {
-    let file = film.to_owned();
+    let file = Arc::clone(film);
     let packets = work::run(ctx, "reading the film's sound", move |_| {
-        match digest::of_sound(&file) {
-            Ok(packets) => Ok(packets),
-            // What cannot be read is not the mix's; the pictures say what is wrong with the index.
+        let Some(track) = file.track(TrackKind::Sound) else {
+            return Ok(None);
+        };
+        match digest::of_sound(&file.path, track) {
+            Ok(packets) => Ok(Some(packets)),
+            // What cannot be read is not the mix's.
             Err(Mp4Error::Damaged(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -54,7 +58,7 @@ pub(super) async fn hear(
             samples: mix.samples,
         });
     }
-    let (measured, samples) = mix::measure(ctx, film, spec.total_samples).await?;
+    let (measured, samples) = mix::measure(ctx, &film.path, spec.total_samples).await?;
     Ok(Heard {
         is_the_mix,
         measured: Some(measured),

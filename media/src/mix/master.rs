@@ -15,6 +15,7 @@ use super::trouble::Trouble;
 use super::{encode, measure};
 use crate::aac::PACKET_FRAMES;
 use crate::assemble::digest;
+use crate::mp4::{self, TrackKind};
 use crate::{Context, MediaError};
 
 /// Encodings tried before the nearest is delivered.
@@ -92,7 +93,16 @@ pub(super) async fn master(
 /// What later proves that this is the sound which was measured.
 async fn packets(file: &Path) -> Result<Sha, MediaError> {
     let path = file.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || digest::of_sound(&path)).await;
+    let hashed = tokio::task::spawn_blocking(move || {
+        let movie = mp4::read(&path)?;
+        let track = movie
+            .as_ref()
+            .and_then(|movie| movie.track(TrackKind::Sound));
+        track
+            .map(|track| digest::of_sound(&path, track))
+            .transpose()
+    })
+    .await;
     let lost = |source| MediaError::io("hashing the sound")(source);
     hashed
         .map_err(|gone| lost(std::io::Error::other(gone)))??
