@@ -186,7 +186,6 @@ fn no_program_finds_what_the_table_of_rules_has_not() {
     for part in ["common", "media", "worker", "api", "cli"] {
         sources(&root().join(part).join("src"), &mut all);
     }
-    let mut made_by_name = 0;
     for (path, text) in &all {
         let place = path.to_string_lossy();
         // The rules' own constructors, and tests that read findings rather than make them.
@@ -194,22 +193,11 @@ fn no_program_finds_what_the_table_of_rules_has_not() {
             continue;
         }
         let product = text.split("#[cfg(test)]").next().unwrap();
-        for call in product.split("of_the_film(").skip(1) {
-            let Some(rest) = call.trim_start().strip_prefix('"') else {
-                continue;
-            };
-            let id = rest.split('"').next().unwrap();
-            made_by_name += 1;
-            let known = RULES.iter().any(|rule| rule.id == id);
-            assert!(known, "{place} finds {id}, which is in no table");
-        }
-        let by_hand = product.matches("rule: rule.to_owned()").count();
-        let allowed = usize::from(place.ends_with("check/verdict.rs"));
+        let by_hand = product.contains("rule: rule.to_owned()");
         let literal = product.contains("rule: \"");
         assert!(
-            by_hand <= allowed && !literal,
+            !by_hand && !literal,
             "{place} makes a finding by hand: take its rule from the table"
         );
     }
-    assert!(made_by_name >= 3, "verdict.rs has {made_by_name} findings");
 }

@@ -5,6 +5,7 @@ mod container;
 mod examine;
 mod film;
 mod listing;
+mod noticed;
 mod pictures;
 mod sound;
 mod verdict;

@@ -79,7 +79,7 @@ rules! {
 
     FILM_LENGTH = "film_length", Warning, (180.0, "s"), "a film shorter or longer than the catalog is made for", "ours: 60 to 180 s is what the catalog is made for";
     SILENT_FILM = "silent_film", Warning, (-60.0, "dBTP"), "a film in which nothing is heard", "ours: 46 dB below a film of −14 LUFS";
-    OFF_TARGET = "loudness_off_target", Warning, (0.5, "LU"), "a film off its target loudness, because the peak limit stands in the way", "norm: EBU R 128, version 3.0 (2014): ± 0.5 LU; version 4.0 (2020) lets productions be off by 1.0 LU";
+    OFF_TARGET = "loudness_off_target", Warning, (0.3, "LU"), "a film off its target loudness: the peak limit stands in the way, or the sound is too soft", "ours: the 0.2 LU that the mix may be off, and the 0.1 LU by which meters may differ after EBU Tech 3341";
     TRUE_PEAK = "true_peak_high", Warning, (0.1, "dB"), "a true peak over the film's limit: players and encoders will clip it", "ours: half of the 0.2 dB by which EBU Tech 3341 lets a meter read too much";
     NO_SOUND = "film_without_sound", Warning, NOTHING, "a film without a sound track", NO_LIMIT;
     DRIFT = "film_drift", Warning, (1.0, "frames"), "sound that ends before or after the pictures", "ours: what is shorter than a picture cannot be seen";
@@ -87,3 +87,10 @@ rules! {
     COLOUR_TAGS = "film_colour_tags", Warning, NOTHING, "colours that are not tagged as BT.709, limited: players will differ", NO_LIMIT;
     INDEX_LAST = "film_index_last", Warning, NOTHING, "an index behind the media: players must fetch all of the file before they begin", NO_LIMIT;
 }
+
+/// The other end of [`FILM_LENGTH`], seconds.
+pub const SHORTEST_FILM_SECONDS: f64 = 60.0;
+
+/// Farther off its target loudness a film of ours is not published, unless its peaks or its softness are the reason, LU. What EBU R 128, version 3.0
+/// (2014), tolerates; version 4.0 (2020) lets productions be off by 1.0 LU.
+pub const UNPUBLISHED_OFF_TARGET_LU: f64 = 0.5;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use botflix_common::facts::{AudioFacts, ClipFacts, VideoFacts};
+use botflix_common::facts::{ClipFacts, VideoFacts};
 use botflix_common::film::Loudness;
 use botflix_common::finding::{Finding, worst_first};
 use botflix_common::findings::{self, rules};
 
 use super::container::{self, Container};
+use super::noticed;
 use crate::mp4::{self, Mp4Error, work};
 use crate::{Call, Context, MediaError, Program, inspect};
 
@@ -80,7 +81,12 @@ impl Examined {
             self.judge_picture(video, container, &mut found);
         }
         match &self.facts.audio {
-            Some(audio) => judge_sound(audio, wanted, &mut found),
+            Some(audio) => {
+                let message = "the film is not as loud as it should be";
+                found.extend(noticed::silence(audio.true_peak_dbtp));
+                found.extend(noticed::off_target(audio.integrated_lufs, wanted, message));
+                found.extend(noticed::peak(audio.true_peak_dbtp, wanted));
+            }
             None => found.push(rules::NO_SOUND.finding("the film has no sound")),
         }
         if self.index_first == Some(false) {
@@ -111,39 +117,5 @@ impl Examined {
                 colours.join(", ")
             )));
         }
-    }
-}
-
-fn judge_sound(audio: &AudioFacts, wanted: Loudness, found: &mut Vec<Finding>) {
-    match audio.integrated_lufs {
-        Some(lufs) if (lufs - wanted.integrated).abs() > rules::OFF_TARGET.limit() => {
-            let message = "the film is not as loud as it should be";
-            found.push(beside(
-                wanted.integrated,
-                "LUFS",
-                rules::OFF_TARGET.measured(lufs, message),
-            ));
-        }
-        Some(_) => {}
-        None => found.push(rules::SILENT_FILM.finding("nothing is heard in the whole film")),
-    }
-    let over = |peak: &f64| *peak > wanted.true_peak + rules::TRUE_PEAK.limit();
-    if let Some(peak) = audio.true_peak_dbtp.filter(over) {
-        let message =
-            "peaks between samples go over the limit: players and encoders will clip them";
-        found.push(beside(
-            wanted.true_peak,
-            "dBTP",
-            rules::TRUE_PEAK.measured(peak, message),
-        ));
-    }
-}
-
-/// Told beside what this film should have; the rule's own limit is a distance from it.
-fn beside(target: f64, unit: &str, finding: Finding) -> Finding {
-    Finding {
-        limit: Some(target),
-        unit: Some(unit.to_owned()),
-        ..finding
     }
 }

@@ -1,15 +1,16 @@
 //! Judges the evidence: what makes a film unfit to publish, and what is merely worth telling. Pure.
 
 use botflix_common::film::VideoCodec;
-use botflix_common::finding::{Finding, Severity};
+use botflix_common::finding::Finding;
+use botflix_common::findings::rules::UNPUBLISHED_OFF_TARGET_LU;
 use botflix_common::task::{CheckSpec, FilmFacts, Verify};
 use botflix_common::units::SAMPLE_RATE_HZ;
 
-use super::Ingredients;
 use super::container::{Container, Track};
 use super::listing::Listed;
 use super::pictures::Decoded;
 use super::sound::Heard;
+use super::{Ingredients, noticed};
 use crate::mix::MAX_GAIN_DB;
 use crate::mix::loudness::Measured;
 
@@ -19,23 +20,11 @@ const MAX_DRIFT_SECONDS: f64 = 0.021;
 /// The last AAC packet decodes whole: ffmpeg 5.1 does not apply the edit list's end.
 const PACKET_SAMPLES: u64 = 1024;
 
-/// How far integrated loudness may be from the target without a word, LU.
-const LOUDNESS_TOLERANCE_LU: f64 = 0.3;
-
-/// Farther off, the film is not published unless its peaks or its softness are the reason, LU.
-const LOUDNESS_LIMIT_LU: f64 = 0.5;
-
 /// A gain this near to the most is the most, dB.
 const GAIN_TOLERANCE_DB: f64 = 0.1;
 
 /// A true peak nearer to the limit than this says that the limiter was at work, dB.
 const PEAK_LIMITED_DB: f64 = 3.0;
-
-/// Below this nothing is heard, dBTP.
-const SILENT_PEAK_DBTP: f64 = -60.0;
-
-/// Lengths that the catalog is made for, seconds.
-const USUAL_SECONDS: std::ops::RangeInclusive<f64> = 60.0..=180.0;
 
 /// Matrix, transfer, primaries and range of every film, as ffprobe names them.
 pub(super) const COLOURS: [&str; 4] = ["bt709", "bt709", "bt709", "tv"];
@@ -229,7 +218,7 @@ impl Evidence<'_> {
             )
         });
         points.require(
-            !self.is_off_by(LOUDNESS_LIMIT_LU) || self.peak_limited() || self.hardly_heard(),
+            !self.is_far_off() || self.peak_limited() || self.hardly_heard(),
             || {
                 format!(
                     "an integrated loudness of {:.2} LUFS instead of {}",
@@ -240,9 +229,10 @@ impl Evidence<'_> {
         );
     }
 
-    fn is_off_by(&self, tolerance_lu: f64) -> bool {
+    fn is_far_off(&self) -> bool {
+        let wanted = self.spec.loudness.integrated;
         let integrated = self.heard.measured.and_then(|sound| sound.integrated);
-        integrated.is_some_and(|i| (i - self.spec.loudness.integrated).abs() > tolerance_lu)
+        integrated.is_some_and(|i| (i - wanted).abs() > UNPUBLISHED_OFF_TARGET_LU)
     }
 
     /// The peak limit stands in the way of more loudness.
@@ -262,12 +252,6 @@ impl Evidence<'_> {
             && self.from.sound.gain_db >= MAX_GAIN_DB - GAIN_TOLERANCE_DB
     }
 
-    fn silent(&self) -> bool {
-        self.heard
-            .measured
-            .is_none_or(|sound| sound.peak_or_silence() < SILENT_PEAK_DBTP)
-    }
-
     pub(super) fn facts(&self) -> FilmFacts {
         let sound = self.container.sound().and_then(Track::duration_seconds);
         FilmFacts {
@@ -285,47 +269,27 @@ impl Evidence<'_> {
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let seconds = self.video_seconds();
-        if !USUAL_SECONDS.contains(&seconds) {
-            let (limit, than) = if seconds < *USUAL_SECONDS.start() {
-                (*USUAL_SECONDS.start(), "shorter")
-            } else {
-                (*USUAL_SECONDS.end(), "longer")
-            };
-            findings.push(Finding {
-                measured: Some(seconds),
-                limit: Some(limit),
-                unit: Some("s".to_owned()),
-                ..of_the_film("film_length", format!("the film is {than} than {limit} s"))
-            });
-        }
-        if self.silent() {
-            findings.push(of_the_film(
-                "silent_film",
-                "nothing is heard in the whole film".to_owned(),
-            ));
-        }
-        if self.is_off_by(LOUDNESS_TOLERANCE_LU) {
-            let wanted = self.spec.loudness;
-            findings.push(Finding {
-                measured: self.heard.measured.and_then(|sound| sound.integrated),
-                limit: Some(wanted.integrated),
-                unit: Some("LUFS".to_owned()),
-                ..of_the_film(
-                    "loudness_off_target",
-                    if self.hardly_heard() {
-                        format!("the sound is so soft that not even {MAX_GAIN_DB} dB bring it to the target")
-                    } else {
-                        format!(
-                            "the target loudness cannot be reached under a true peak of {} dBTP",
-                            wanted.true_peak
-                        )
-                    },
-                )
-            });
-        }
-        findings
+        let wanted = self.spec.loudness;
+        let (integrated, true_peak) = self
+            .heard
+            .measured
+            .map_or((None, None), |sound| (sound.integrated, sound.true_peak));
+        let reason = if self.hardly_heard() {
+            format!("the sound is so soft that not even {MAX_GAIN_DB} dB bring it to the target")
+        } else {
+            format!(
+                "the target loudness cannot be reached under a true peak of {} dBTP",
+                wanted.true_peak
+            )
+        };
+        [
+            noticed::length(self.video_seconds()),
+            noticed::silence(true_peak),
+            noticed::off_target(integrated, wanted, reason),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -336,13 +300,4 @@ fn starts_at_zero(track: &Track, points: &mut Points) {
             track.kind, track.start_pts
         )
     });
-}
-
-fn of_the_film(rule: &str, message: String) -> Finding {
-    Finding {
-        rule: rule.to_owned(),
-        severity: Severity::Warning,
-        message,
-        ..Finding::default()
-    }
 }
