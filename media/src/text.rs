@@ -35,6 +35,17 @@ pub(crate) struct Words<'a> {
     pub(crate) size: Option<f64>,
 }
 
+/// What marks a draft, in the picture itself.
+pub(crate) const DRAFT_MARK: Words<'static> = Words {
+    id: "draft",
+    text: "DRAFT",
+    position: TitlePosition::TopRight,
+    style: TitleStyle::LowerThird,
+    colour: None,
+    background: Some(Rgb([150, 24, 24])),
+    size: Some(0.07),
+};
+
 /// A picture of the words for a frame of `width` × `height`, inside its title-safe area. `None`: the text has nothing that is seen.
 pub(crate) fn draw(
     words: &Words<'_>,

@@ -3,21 +3,16 @@
 use std::path::PathBuf;
 
 use botflix_common::failure::WhoCanFix;
-use botflix_common::film::{FilmFormat, Quality, Rgb, TitlePosition, TitleStyle};
+use botflix_common::film::{FilmFormat, Quality, Rgb};
 use botflix_common::task::Overlay;
 
 use super::colour;
 use super::graph::{Graph, Stream};
-use crate::text::{self, Drawn, Words};
+use crate::text::{self, DRAFT_MARK, Drawn, Words};
 use crate::{Context, MediaError};
 
 /// More texts in one segment are a mistake: a segment ends where texts change much.
 const MAX_OVERLAYS: usize = 64;
-
-/// What marks a draft.
-const DRAFT_MARK: &str = "DRAFT";
-const DRAFT_PLATE: Rgb = Rgb([150, 24, 24]);
-const DRAFT_SIZE: f64 = 0.07;
 
 /// A drawn text, in a file, with the frames at which it is seen.
 pub(super) struct Placed {
@@ -103,13 +98,13 @@ fn words(overlay: &Overlay) -> Words<'_> {
 
 fn draft_mark(segment_frames: i64) -> Overlay {
     Overlay {
-        id: "draft".to_owned(),
-        text: DRAFT_MARK.to_owned(),
-        position: TitlePosition::TopRight,
-        style: TitleStyle::LowerThird,
-        colour: None,
-        background: Some(DRAFT_PLATE),
-        size: Some(DRAFT_SIZE),
+        id: DRAFT_MARK.id.to_owned(),
+        text: DRAFT_MARK.text.to_owned(),
+        position: DRAFT_MARK.position,
+        style: DRAFT_MARK.style,
+        colour: DRAFT_MARK.colour,
+        background: DRAFT_MARK.background,
+        size: DRAFT_MARK.size,
         from_frame: 0,
         to_frame: segment_frames,
         fade_frames: 0,

@@ -7,12 +7,9 @@ use botflix_common::hash::Sha;
 use botflix_common::task::{ConformSpec, Font};
 
 use super::fonts::Fonts;
-use super::{Words, layout, seen, style};
+use super::{DRAFT_MARK, Words, layout, seen, style};
 use crate::mp4::work;
 use crate::{Context, MediaError};
-
-/// Letters and style of the mark that drafts get.
-const DRAFT: (&str, TitleStyle) = ("DRAFT", TitleStyle::LowerThird);
 
 /// By name; empty when the segment has no text. Which font has a character does not depend on size, colour or place.
 pub async fn fonts_of(ctx: &Context, spec: &ConformSpec) -> Result<Vec<Font>, MediaError> {
@@ -22,7 +19,7 @@ pub async fn fonts_of(ctx: &Context, spec: &ConformSpec) -> Result<Vec<Font>, Me
         .filter(|(text, _)| !text.is_empty())
         .collect();
     if spec.quality == Quality::Draft {
-        texts.push((DRAFT.0.to_owned(), DRAFT.1));
+        texts.push((DRAFT_MARK.text.to_owned(), DRAFT_MARK.style));
     }
     if texts.is_empty() {
         return Ok(Vec::new());
