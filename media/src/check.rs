@@ -11,7 +11,6 @@ mod sound;
 mod verdict;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::finding::Finding;
@@ -19,8 +18,6 @@ use botflix_common::task::{CheckSpec, FilmFacts, SoundFacts, Verify};
 
 pub use self::examine::{Examined, examine};
 use self::film::Film;
-use self::listing::Listed;
-use self::pictures::Decoded;
 use self::verdict::Evidence;
 use crate::{Call, Context, MediaError, Program, Progress};
 
@@ -47,12 +44,18 @@ pub async fn check(
     film: &Path,
     from: Ingredients<'_>,
 ) -> Result<Checked, MediaError> {
-    let (first, rest) = (ctx.part(0.0, 0.3), ctx.part(0.3, 1.0));
     // The longest tells how far it is.
     let quiet = quiet(ctx);
     let opened = Film::open(&quiet, film).await?;
-    let ((listed, decoded), container, heard) = tokio::try_join!(
-        pictures(&first, &rest, spec, &opened),
+    let decode = async {
+        match spec.verify {
+            Verify::Full => pictures::decode_all(ctx, spec, film).await,
+            Verify::Joins => pictures::decode_joins(ctx, spec, &opened).await,
+        }
+    };
+    let (listed, decoded, container, heard) = tokio::try_join!(
+        listing::list(&quiet, spec, &opened),
+        decode,
         container::read(&quiet, film, Call::new(Program::Ffprobe).own_input(film)),
         sound::hear(&quiet, spec, &opened, from.sound),
     )?;
@@ -81,20 +84,6 @@ pub async fn check(
         film: evidence.facts(),
         findings: evidence.findings(),
     })
-}
-
-async fn pictures(
-    first: &Context,
-    rest: &Context,
-    spec: &CheckSpec,
-    film: &Arc<Film>,
-) -> Result<(Listed, Decoded), MediaError> {
-    let listed = listing::list(first, spec, film).await?;
-    let decoded = match spec.verify {
-        Verify::Full => pictures::decode_all(rest, spec, &film.path).await?,
-        Verify::Joins => pictures::decode_joins(rest, spec, film).await?,
-    };
-    Ok((listed, decoded))
 }
 
 /// For a step beside another that reports: progress only grows.
