@@ -12,8 +12,10 @@ const PIXELS: u64 = 1280 * 720;
 
 /// At most 10 × 10 tiles.
 pub(super) const MAX_TILES: u64 = 100;
-/// A tile stands for at least this much of the film.
-const LEAST_SECONDS: f64 = 4.0;
+/// A film long enough for it has at least so many, each of which takes a key picture's decoding.
+const USUAL_TILES: f64 = 30.0;
+/// What one stands for: finer is of no use to those who seek, and coarser none to those who look for a place in two minutes.
+const SECONDS: (f64, f64) = (1.0, 4.0);
 
 /// A frame to be decoded, and the key picture where decoding starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +82,10 @@ pub(super) struct Tile {
 
 /// The first key picture of each stretch; a stretch without one goes on showing the one before. Covers the film without a gap.
 pub(super) fn tiles(keys: &[u64], fps: f64, total_seconds: f64) -> Vec<Tile> {
-    let interval = LEAST_SECONDS.max(total_seconds / MAX_TILES as f64);
+    let (finest, usual) = SECONDS;
+    let interval = (total_seconds / USUAL_TILES)
+        .clamp(finest, usual)
+        .max(total_seconds / MAX_TILES as f64);
     let mut tiles: Vec<Tile> = Vec::new();
     for key in keys {
         let slot = (*key as f64 / fps / interval).floor();
@@ -140,10 +145,15 @@ mod tests {
                 .collect()
         };
         assert_eq!(
-            of(&[0, 10, 80, 100, 110, 240], 12.0),
-            [(0, 0.0, 4.0), (100, 4.0, 8.0), (240, 8.0, 12.0)]
+            of(&[0, 10, 26, 30, 90], 5.0),
+            [(0, 0.0, 1.0), (26, 1.0, 3.0), (90, 3.0, 5.0)]
         );
         let every: Vec<u64> = (0..24 * 7200).collect();
+        let minutes: Vec<f64> = of(&every, 120.0).iter().map(|tile| tile.1).collect();
+        assert_eq!(
+            minutes,
+            (0..30).map(|tile| f64::from(4 * tile)).collect::<Vec<_>>()
+        );
         let two_hours = of(&every, 7200.0);
         assert_eq!(two_hours.len(), 100);
         assert_eq!(two_hours.last().unwrap().2, 7200.0);

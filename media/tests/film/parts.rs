@@ -159,19 +159,23 @@ async fn three_posters_come_from_different_shots_and_the_storyboard_shows_what_i
         );
     }
 
-    // A tile for each three seconds: the shots 0 and 3.
+    // A tile for each second, which is a shot.
     let (sheet, cues) = packaged.storyboard.unwrap();
     let text = std::fs::read_to_string(cues).unwrap();
+    let cue = |at: u32| {
+        let x = 160 * at;
+        let end = at + 1;
+        format!("\n00:00:0{at}.000 --> 00:00:0{end}.000\nstoryboard.jpg#xywh={x},0,160,90\n")
+    };
     assert_eq!(
         text,
-        "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nstoryboard.jpg#xywh=0,0,160,90\n\n\
-         00:00:03.000 --> 00:00:04.000\nstoryboard.jpg#xywh=160,0,160,90\n"
+        "WEBVTT\n".to_owned() + &(0..4).map(cue).collect::<String>()
     );
     let size = ["-show_entries", "stream=width,height", "-of", "csv=p=0"];
-    assert_eq!(ffprobe(&size, &sheet).trim(), "320,90");
-    for (tile, shot) in [(0, 0), (1, 3)] {
+    assert_eq!(ffprobe(&size, &sheet).trim(), "640,90");
+    for tile in 0..4 {
         let [_, blue, _] = cropped_colours(&sheet, &format!("160:90:{}:0", 160 * tile))[0];
-        let wanted = 78 + 20 * (shot + 1);
+        let wanted = 78 + 20 * (tile + 1);
         assert!(i32::from(blue).abs_diff(wanted) <= 6, "tile {tile}: {blue}");
     }
 
