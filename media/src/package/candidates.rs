@@ -4,7 +4,7 @@
 const MAX_CANDIDATES: usize = 6;
 
 /// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more.
-const MAX_LEAD_PICTURES: u64 = 90;
+const MAX_LEAD_PICTURES: u64 = 30;
 
 /// Where it would be more, a key picture this near before a wanted frame does as well, seconds: it is decoded for the tiles anyway.
 const NEAR_SECONDS: f64 = 1.0;
@@ -125,9 +125,9 @@ mod tests {
                 .map(|c| c.frame)
                 .collect()
         };
-        assert_eq!(frames(&[30, 140, 320], PIXELS), [30, 140, 320]);
-        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [30, 100, 230, 330]);
-        assert_eq!(frames(&[30, 140, 320], 3 * PIXELS), [15, 115, 300]);
+        assert_eq!(frames(&[10, 112, 308], PIXELS), [10, 112, 308]);
+        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [10, 100, 210, 310]);
+        assert_eq!(frames(&[30, 112, 340], 3 * PIXELS), [5, 100, 305]);
         assert_eq!(frames(&[900], PIXELS), [0], "nothing else is to be had");
         assert_eq!(frames(&[], PIXELS), [0]);
         assert_eq!(posters(&[5], &[], 400, PIXELS, 24.0), []);
