@@ -2,6 +2,7 @@
 
 use botflix_common::facts::{AudioFacts, VideoFacts};
 use botflix_common::film::{FilmFormat, Loudness, VideoCodec};
+use botflix_common::findings::rules::UNPUBLISHED_OFF_TARGET_LU;
 use botflix_common::http::PlanBody;
 use botflix_common::manifest::{Format, ShotManifest};
 use serde::Serialize;
@@ -9,8 +10,6 @@ use serde::Serialize;
 use super::Finished;
 use crate::show::{duration, timecode};
 
-/// EBU R 128: how far integrated loudness may be from the target, LU.
-const LOUDNESS_TOLERANCE_LU: f64 = 0.5;
 /// True peak meters agree within this, dB (EBU Tech 3341 §2.6).
 const PEAK_TOLERANCE_DB: f64 = 0.1;
 /// Without a manifest: nothing may clip, dBTP.
@@ -217,13 +216,17 @@ fn sound(audio: &AudioFacts, video: &VideoFacts, wanted: &Wanted, points: &mut V
     let target = wanted.loudness;
     let loudness = audio.integrated_lufs;
     let near = |lufs: f64| {
-        target.is_none_or(|target| (lufs - target.integrated).abs() <= LOUDNESS_TOLERANCE_LU)
+        target.is_none_or(|target| (lufs - target.integrated).abs() <= UNPUBLISHED_OFF_TARGET_LU)
     };
     points.push(Point {
         name: "loudness",
         found: loudness.map_or_else(|| "silent".to_owned(), |lufs| format!("{lufs:.1} LUFS")),
-        wanted: target
-            .map(|target| format!("{:.1} LUFS ± {LOUDNESS_TOLERANCE_LU}", target.integrated)),
+        wanted: target.map(|target| {
+            format!(
+                "{:.1} LUFS ± {UNPUBLISHED_OFF_TARGET_LU}",
+                target.integrated
+            )
+        }),
         // Silence has no loudness to be brought anywhere.
         holds: loudness.is_none_or(near),
     });

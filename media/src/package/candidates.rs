@@ -13,9 +13,9 @@ const PIXELS: u64 = 1280 * 720;
 /// At most 10 × 10 tiles.
 pub(super) const MAX_TILES: u64 = 100;
 /// A film long enough for it has at least so many, each of which takes a key picture's decoding.
-const USUAL_TILES: f64 = 30.0;
+const USUAL_TILES: f64 = 24.0;
 /// What one stands for: finer is of no use to those who seek, and coarser none to those who look for a place in two minutes.
-const SECONDS: (f64, f64) = (1.0, 4.0);
+const SECONDS: (f64, f64) = (1.0, 5.0);
 
 /// A frame to be decoded, and the key picture where decoding starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ mod tests {
         let minutes: Vec<f64> = of(&every, 120.0).iter().map(|tile| tile.1).collect();
         assert_eq!(
             minutes,
-            (0..30).map(|tile| f64::from(4 * tile)).collect::<Vec<_>>()
+            (0..24).map(|tile| f64::from(5 * tile)).collect::<Vec<_>>()
         );
         let two_hours = of(&every, 7200.0);
         assert_eq!(two_hours.len(), 100);
