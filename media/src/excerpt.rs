@@ -50,11 +50,19 @@ impl<'a> Excerpt<'a> {
 
     /// From a key picture to a frame, in decoding order. Returns the frame's place in the excerpt; `None`: the film has no such frame.
     pub(crate) fn add(&mut self, key: u64, frame: u64) -> Option<u64> {
+        self.add_all(key, &[frame])?.first().copied()
+    }
+
+    /// From a key picture to the last of some frames behind it, in decoding order; the place of each.
+    pub(crate) fn add_all(&mut self, key: u64, frames: &[u64]) -> Option<Vec<u64>> {
         let index = |frame: u64| {
             let index = self.by_frame.get(usize::try_from(frame).ok()?)?;
             Some(*index as usize)
         };
-        let range = index(key)?..=index(frame)?;
+        let first = index(key)?;
+        let wanted: Option<Vec<usize>> = frames.iter().map(|frame| index(*frame)).collect();
+        let wanted = wanted?;
+        let range = first..=*wanted.iter().max()?;
         let times: Vec<i64> = self
             .order
             .shown
@@ -64,10 +72,11 @@ impl<'a> Excerpt<'a> {
             .collect();
         let base = u32::try_from(self.shown.len()).ok()?;
         let places = Order::of(&times).shown;
-        let place = base + *places.last()?;
+        let place = |index: &usize| Some(u64::from(base + places.get(index.checked_sub(first)?)?));
+        let found: Option<Vec<u64>> = wanted.iter().map(place).collect();
         self.packets.extend_from_slice(self.samples.get(range)?);
         self.shown.extend(places.iter().map(|place| base + place));
-        Some(place.into())
+        found
     }
 
     pub(crate) fn write(&self, film: &Path, out: &Path) -> Result<(), MediaError> {

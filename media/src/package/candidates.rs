@@ -4,7 +4,7 @@
 const MAX_CANDIDATES: usize = 6;
 
 /// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more.
-const MAX_LEAD_PICTURES: u64 = 30;
+const MAX_LEAD_PICTURES: u64 = 60;
 
 /// Where it would be more, a key picture this near before a wanted frame does as well, seconds: it is decoded for the tiles anyway.
 const NEAR_SECONDS: f64 = 1.0;
@@ -37,6 +37,7 @@ pub(super) fn posters(
     if wanted.is_empty() {
         wanted.extend(keys.first());
     }
+    wanted.sort_unstable();
     let with_keys: Vec<Candidate> = wanted
         .into_iter()
         .filter_map(|frame| {
@@ -46,8 +47,13 @@ pub(super) fn posters(
         .collect();
     let budget = MAX_LEAD_PICTURES * PIXELS / pixels.max(PIXELS);
     let leads = || with_keys.iter().map(|c| c.frame - c.key);
+    // What one key picture leads to is decoded in one go.
+    let runs = with_keys.chunk_by(|one, next| one.key == next.key);
+    let all: u64 = runs
+        .filter_map(|run| run.iter().map(|c| c.frame - c.key).max())
+        .sum();
     let near = (fps * NEAR_SECONDS) as u64;
-    let lead_of: Box<dyn Fn(u64) -> u64> = if leads().sum::<u64>() <= budget {
+    let lead_of: Box<dyn Fn(u64) -> u64> = if all <= budget {
         Box::new(|lead| lead)
     } else {
         let far = leads().filter(|lead| *lead > near).count() as u64;
@@ -125,9 +131,9 @@ mod tests {
                 .map(|c| c.frame)
                 .collect()
         };
-        assert_eq!(frames(&[10, 112, 308], PIXELS), [10, 112, 308]);
-        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [10, 100, 210, 310]);
-        assert_eq!(frames(&[30, 112, 340], 3 * PIXELS), [5, 100, 305]);
+        assert_eq!(frames(&[10, 30, 112, 318], PIXELS), [10, 30, 112, 318]);
+        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [20, 100, 220, 320]);
+        assert_eq!(frames(&[30, 112, 340], 3 * PIXELS), [10, 100, 310]);
         assert_eq!(frames(&[900], PIXELS), [0], "nothing else is to be had");
         assert_eq!(frames(&[], PIXELS), [0]);
         assert_eq!(posters(&[5], &[], 400, PIXELS, 24.0), []);

@@ -54,16 +54,20 @@ impl Reel {
                 there.insert(tile.key, place);
             }
         }
-        let mut posters: Vec<(u64, u64)> = wanted
-            .into_iter()
-            .filter_map(|wanted| {
-                let place = match there.get(&wanted.frame) {
-                    Some(place) => *place,
-                    None => excerpt.add(wanted.key, wanted.frame)?,
-                };
-                Some((place, wanted.frame))
-            })
-            .collect();
+        let mut posters = Vec::new();
+        for run in wanted.chunk_by(|one, next| one.key == next.key) {
+            let Some(key) = run.first().map(|first| first.key) else {
+                continue;
+            };
+            let mut frames: Vec<u64> = run.iter().map(|wanted| wanted.frame).collect();
+            frames.retain(|frame| {
+                let place = there.get(frame);
+                posters.extend(place.map(|place| (*place, *frame)));
+                place.is_none()
+            });
+            let places = excerpt.add_all(key, &frames).unwrap_or_default();
+            posters.extend(places.into_iter().zip(frames));
+        }
         posters.sort_unstable();
         excerpt.write(film, out)?;
         Ok(Self {
