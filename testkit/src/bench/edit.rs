@@ -117,10 +117,12 @@ impl Edit {
         document(shots, self.narration.as_ref(), 64, 36)
     }
 
-    /// The same as a draft: leaves their proxies behind as well.
+    /// The same as a draft: leaves their proxies behind as well. Large enough for the mark of drafts.
     pub fn draft_glimpses(&self) -> Value {
         let mut manifest = self.glimpses();
         if let Some(fields) = manifest.as_object_mut() {
+            let format = json!({ "width": 320, "height": 180, "fps": FPS.0 });
+            fields.insert("format".to_owned(), format);
             fields.insert("delivery".to_owned(), json!({ "preset": "draft" }));
         }
         manifest
