@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::film::{AssembleSpec, CheckSpec, Join, PackageSpec, Segment, SegmentSource, Verify};
 pub use self::picture::{
     Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
+    Take,
 };
 pub use self::sound::{Duck, Fade, FadeCurve, MixShot, MixSpec, MixTrack, Prediction};
 pub use self::spec::{InspectSpec, TaskSpec};

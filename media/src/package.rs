@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use botflix_common::task::PackageSpec;
 
+use self::candidates::Lead;
+use self::pictures::Made;
 use self::reel::Reel;
 use crate::mp4::work;
 use crate::{Context, MediaError, vtt};
@@ -35,13 +37,11 @@ pub async fn package(
     film: &Path,
     out_dir: &Path,
 ) -> Result<Packaged, MediaError> {
-    let file = ctx.scratch.join("package-reel.mp4");
-    let (film, wanted) = (film.to_owned(), spec.clone());
-    let reel = work::run(ctx, "taking pictures out of the film", move |_| {
-        Reel::take(&film, &wanted, &file)
-    })
-    .await?;
-    let made = pictures::make(&ctx.part(0.1, 0.9), &reel, out_dir).await?;
+    let (mut reel, mut made) = look(ctx, spec, film, Lead::Cheap, out_dir).await?;
+    if made.blank > 0 {
+        // Shots that open in black or with one colour: what comes later in them is worth decoding.
+        (reel, made) = look(ctx, spec, film, Lead::Far, out_dir).await?;
+    }
     let captions = vtt::caption_cues(&spec.captions, spec.total_seconds);
     let chapters = vtt::chapter_cues(&spec.chapters, spec.total_seconds);
     let cues = out_dir.join("storyboard.vtt");
@@ -54,6 +54,23 @@ pub async fn package(
     };
     ctx.progress.report(1.0, None);
     Ok(packaged)
+}
+
+async fn look(
+    ctx: &Context,
+    spec: &PackageSpec,
+    film: &Path,
+    lead: Lead,
+    out_dir: &Path,
+) -> Result<(Reel, Made), MediaError> {
+    let file = ctx.scratch.join("package-reel.mp4");
+    let (film, wanted) = (film.to_owned(), spec.clone());
+    let reel = work::run(ctx, "taking pictures out of the film", move |_| {
+        Reel::take(&film, &wanted, lead, &file)
+    })
+    .await?;
+    let made = pictures::make(&ctx.part(0.1, 0.9), &reel, out_dir).await?;
+    Ok((reel, made))
 }
 
 async fn written(cues: &[vtt::Cue], path: PathBuf) -> Result<Option<PathBuf>, MediaError> {

@@ -4,15 +4,19 @@
 //! - [`timeline`]: which frame of the film is which shot's;
 //! - [`texts`]: titles and burned-in captions on it;
 //! - [`pieces`]: the film cut into segments that are copied and segments that are made;
+//! - [`copies`]: which of a shot's frames are copied;
+//! - [`strips`]: a draft's segments, of several shots each;
 //! - [`sound`]: the same for its sound;
 //! - [`graph`]: the tasks that make all that.
 
 mod clips;
+mod copies;
 pub mod format;
 mod graph;
 mod pieces;
 mod predicted;
 mod sound;
+mod strips;
 mod texts;
 pub mod timeline;
 

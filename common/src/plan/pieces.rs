@@ -3,21 +3,17 @@
 
 use std::ops::Range;
 
-use crate::facts::{ClipFacts, Defect, Proxy, VideoFacts};
+use crate::facts::{Proxy, VideoFacts};
 use crate::film::{FilmFormat, Quality, Rgb, TransitionKind};
 use crate::hash::Sha;
 use crate::manifest::{Shot, ShotManifest, Source};
 use crate::task::{
-    Blend, ConformSpec, EngineClass, MotionSpan, Picture, PictureSource, SourcePicture,
+    Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
 };
-use crate::verdict::{self, Role, Verdict};
 
-use super::FactsByClip;
 use super::texts::Text;
 use super::timeline::{Span, Timeline};
-
-/// A shorter run is not worth a join of its own, seconds.
-const LEAST_COPY_SECONDS: f64 = 0.5;
+use super::{FactsByClip, strips};
 
 /// Longer runs are conformed in parts, side by side, seconds.
 const MOST_CONFORM_SECONDS: f64 = 60.0;
@@ -54,6 +50,9 @@ impl<'a> Cutter<'a> {
             }
             self.body(shot, span, &mut pieces);
             before = Some((shot, *span));
+        }
+        if self.manifest.delivery.preset == Quality::Draft {
+            return strips::wound(self, pieces);
         }
         pieces
     }
@@ -145,7 +144,6 @@ impl<'a> Cutter<'a> {
         frames: Range<u64>,
         under: Option<Blend>,
     ) -> ConformSpec {
-        let seen = |text: &&Text| text.touches(&frames);
         ConformSpec {
             engine: self.engine,
             quality: self.manifest.delivery.preset,
@@ -153,13 +151,15 @@ impl<'a> Cutter<'a> {
             frames: frames.end - frames.start,
             picture: self.picture(shot, span, frames.start),
             under,
-            overlays: self
-                .texts
-                .iter()
-                .filter(seen)
-                .map(|text| text.seen_in(&frames))
-                .collect(),
+            overlays: self.overlays(&frames),
+            then: Vec::new(),
         }
+    }
+
+    /// The texts of these frames of the film.
+    pub fn overlays(&self, frames: &Range<u64>) -> Vec<Overlay> {
+        let seen = self.texts.iter().filter(|text| text.touches(frames));
+        seen.map(|text| text.seen_in(frames)).collect()
     }
 
     /// The shot's picture as it is from film frame `first` on.
@@ -208,85 +208,6 @@ impl<'a> Cutter<'a> {
         let draft = self.manifest.delivery.preset == Quality::Draft;
         video.proxy.as_ref().filter(|_| draft)
     }
-
-    fn copies(&self, shot: &Shot, span: &Span) -> Vec<Copy> {
-        let Some((clip, video)) = self.copyable(shot) else {
-            return Vec::new();
-        };
-        // Frame k of the shot is the picture nearest to its time: at one and the same rate, this one.
-        let first = video.frame_rate.frames_at(shot.trim.start);
-        let in_clip = |film: u64| first + (film - span.first_frame);
-        let in_film = |clip: u64| span.first_frame + (clip - first);
-        let least = self.format.fps.frames_at(LEAST_COPY_SECONDS).max(1);
-        self.untouched(span)
-            .into_iter()
-            .filter_map(|run| {
-                let (from, to) = (in_clip(run.start), in_clip(run.end).min(video.frames));
-                let from = video.idr_frames.iter().copied().find(|idr| *idr >= from)?;
-                let to = if to == video.frames {
-                    to
-                } else {
-                    let idrs = video.idr_frames.iter().copied();
-                    idrs.rev().find(|idr| *idr <= to)?
-                };
-                (to >= from + least).then(|| Copy {
-                    clip,
-                    first_frame: from,
-                    film: in_film(from)..in_film(to),
-                })
-            })
-            .collect()
-    }
-
-    /// The runs of the shot's own frames that no text covers.
-    fn untouched(&self, span: &Span) -> Vec<Range<u64>> {
-        let alone = span.alone();
-        let mut covered: Vec<Range<u64>> = self
-            .texts
-            .iter()
-            .filter(|text| text.touches(&alone))
-            .map(|text| text.frames.clone())
-            .collect();
-        covered.sort_by_key(|frames| frames.start);
-        let mut runs = Vec::new();
-        let mut at = alone.start;
-        for text in covered {
-            if text.start > at {
-                runs.push(at..text.start);
-            }
-            at = at.max(text.end);
-        }
-        if at < alone.end {
-            runs.push(at..alone.end);
-        }
-        runs
-    }
-
-    /// The shot's clip, if copies of its packets are exactly what the film wants.
-    fn copyable(&self, shot: &Shot) -> Option<(Sha, &'a VideoFacts)> {
-        let Source::Clip(clip) = shot.source else {
-            return None;
-        };
-        let facts: &ClipFacts = self.facts.get(&clip)?;
-        let video = facts.video.as_ref()?;
-        let fits = (video.width, video.height) == (self.format.width, self.format.height)
-            && video.frame_rate == self.format.fps
-            && video.codec == "h264"
-            && self.engine.codec() == crate::film::VideoCodec::H264;
-        let untouched = shot.motion.is_none() && self.manifest.delivery.preset != Quality::Draft;
-        let whole = !facts
-            .defects
-            .iter()
-            .any(|defect| matches!(defect, Defect::Fragmented));
-        let accepted = verdict::judge(facts, Role::Shot).verdict == Verdict::Accept;
-        (fits && untouched && whole && accepted && video.starts_on_idr).then_some((clip, video))
-    }
-}
-
-struct Copy {
-    clip: Sha,
-    first_frame: u64,
-    film: Range<u64>,
 }
 
 fn look(video: &VideoFacts) -> SourcePicture {

@@ -319,6 +319,95 @@ fn a_draft_is_made_of_proxies_where_there_are_some_and_nothing_else_is() {
     assert_eq!(clip_of(&known, "standard"), clips_own);
 }
 
+/// Shots of a second, each of a clip of its own that has a proxy.
+fn proxied(names: &[String]) -> FactsByClip {
+    let with_proxy = |name: &String| {
+        let mut facts = facts(1280, 720, rate(24, 1), 24);
+        facts.video.as_mut().unwrap().proxy = Some(Proxy {
+            sha256: clip(&format!("{name}, small")),
+            width: 640,
+            height: 360,
+        });
+        (clip(name), facts)
+    };
+    names.iter().map(with_proxy).collect()
+}
+
+#[test]
+fn a_draft_winds_its_shots_on_strips_and_keeps_most_of_them_when_a_shot_is_put_in() {
+    let names: Vec<String> = (0..200).map(|at| format!("clip {at}")).collect();
+    let known = proxied(&names);
+    let planned = |names: &[String]| {
+        let shots: Vec<String> = (0..)
+            .zip(names)
+            .map(|(at, name)| shot(&format!("s{at}"), name, ""))
+            .collect();
+        let draft = manifest(&shots.join(","), r#", "delivery": {"preset": "draft"}"#);
+        plan(&draft, &known).unwrap()
+    };
+    let all = planned(&names[1..]);
+    let strips = conforms(&all);
+    let takes: usize = strips.iter().map(|strip| 1 + strip.then.len()).sum();
+    assert_eq!(takes, 199, "every shot is on one strip");
+    assert_eq!(cut(&all).len(), strips.len(), "each is a segment");
+    assert!((12..60).contains(&strips.len()), "{}", strips.len());
+    for strip in &strips {
+        assert_eq!(strip.frames_of_first(), 24);
+        assert_eq!(strip.clips().len(), 1 + strip.then.len());
+        assert!(strip.frames <= 16 * 24);
+    }
+
+    let longer = planned(&names);
+    let keys = |plan: &Plan| -> std::collections::HashSet<TaskKey> {
+        let conforms = plan
+            .tasks
+            .iter()
+            .filter(|task| task.kind() == TaskKind::Conform);
+        conforms.map(|task| task.key).collect()
+    };
+    let new = keys(&longer).difference(&keys(&all)).count();
+    assert!(new <= 3, "{new} strips are made anew");
+}
+
+#[test]
+fn transitions_texts_and_other_sources_have_their_places_among_strips() {
+    let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+    let known = proxied(&names);
+    let dissolve = r#", "transition": {"kind": "dissolve", "duration": 0.5}"#;
+    let shots = [
+        shot("1", "a", ""),
+        shot("2", "b", ""),
+        shot("3", "c", dissolve),
+        r##"{"id": "4", "source": {"colour": "#102030"}, "duration": 1}"##.to_owned(),
+        shot("5", "d", ""),
+        shot("6", "e", ""),
+    ];
+    let rest = r#", "delivery": {"preset": "draft"}, "titles": [{"text": "T", "start": 0.5, "end": 1.25}]"#;
+    let plan = plan(&manifest(&shots.join(","), rest), &known).unwrap();
+    let whole: u64 = conforms(&plan).iter().map(|strip| strip.frames).sum();
+    assert_eq!(whole, plan.total_frames);
+    for strip in conforms(&plan) {
+        let plain =
+            matches!(strip.picture.source, PictureSource::Clip { .. }) && strip.under.is_none();
+        assert!(plain || strip.then.is_empty(), "{strip:?}");
+    }
+    // The title runs over the cut between the first two shots: once where they are one strip, else in each, and always at its frames of the film.
+    let mut start = 0;
+    let mut seen = Vec::new();
+    for strip in conforms(&plan) {
+        for text in &strip.overlays {
+            seen.push((
+                start + text.from_frame,
+                (start + text.to_frame).min(start + i64::try_from(strip.frames).unwrap()),
+            ));
+        }
+        start += i64::try_from(strip.frames).unwrap();
+    }
+    assert_eq!(seen.first().unwrap().0, 12);
+    assert_eq!(seen.last().unwrap().1, 30);
+    assert!(seen.len() <= 2, "{seen:?}");
+}
+
 #[test]
 fn titles_at_one_place_at_one_time_are_refused() {
     let titles = |second: &str| {

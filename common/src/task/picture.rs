@@ -88,7 +88,11 @@ pub struct ConformSpec {
     pub quality: Quality,
     pub format: FilmFormat,
     pub frames: u64,
+    /// Has the frames that `then` leaves: all of them, but in drafts.
     pub picture: Picture,
+    /// What comes after it in the same segment, in order: a draft's shots are made several at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Take>,
     /// A transition: `picture` comes in over this one during the whole segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<Blend>,
@@ -100,15 +104,26 @@ pub struct ConformSpec {
 impl ConformSpec {
     /// The clips and stills it reads.
     pub fn clips(&self) -> Vec<Sha> {
-        [
-            Some(&self.picture),
-            self.under.as_ref().map(|blend| &blend.picture),
-        ]
-        .into_iter()
-        .flatten()
-        .filter_map(|picture| picture.source.clip())
-        .collect()
+        let under = self.under.iter().map(|blend| &blend.picture);
+        let then = self.then.iter().map(|take| &take.picture);
+        let pictures = std::iter::once(&self.picture).chain(under).chain(then);
+        pictures
+            .filter_map(|picture| picture.source.clip())
+            .collect()
     }
+
+    /// The frames of `picture`.
+    pub fn frames_of_first(&self) -> u64 {
+        let then: u64 = self.then.iter().map(|take| take.frames).sum();
+        self.frames.saturating_sub(then)
+    }
+}
+
+/// One of several pictures in a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Take {
+    pub frames: u64,
+    pub picture: Picture,
 }
 
 /// A moving or still picture, laid into the film's frame.

@@ -21,7 +21,7 @@ pub(super) struct Start {
 pub(super) fn decoded(
     graph: &mut Graph,
     spec: &ConformSpec,
-    picture: &Picture,
+    (picture, frames): (&Picture, u64),
     look: &SourcePicture,
     start: Start,
     path: &Path,
@@ -80,7 +80,7 @@ pub(super) fn decoded(
     if let Some(span) = span {
         filters.extend(moved(&span, frame, format));
     }
-    filters.extend(chain::counted(format, spec.frames));
+    filters.extend(chain::counted(format, frames));
     graph.chain(&[&input], &filters.join(","))
 }
 

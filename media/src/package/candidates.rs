@@ -1,13 +1,13 @@
-//! Which frames are looked at: for posters near the asked-for ones, for the storyboard the key pictures. Pure.
+//! Which frames are looked at: for posters the asked-for ones or key pictures near them, for the storyboard the key pictures. Pure.
 
 /// Candidates for posters that are looked at.
 const MAX_CANDIDATES: usize = 6;
 
-/// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more.
-const MAX_LEAD_PICTURES: u64 = 60;
-
-/// Where it would be more, a key picture this near before a wanted frame does as well, seconds: it is decoded for the tiles anyway.
-const NEAR_SECONDS: f64 = 1.0;
+/// Pictures decoded on the way to all candidates, at 1280×720; a larger picture counts as more. Half a second of film: as much as starting ffmpeg
+/// costs.
+const MAX_LEAD_PICTURES: u64 = 12;
+/// How far behind its key picture a candidate may lie when key pictures show nothing, seconds. Shots open in black, but not for long.
+const MAX_LEAD_SECONDS: f64 = 2.0;
 const PIXELS: u64 = 1280 * 720;
 
 /// At most 10 × 10 tiles.
@@ -24,50 +24,50 @@ pub(super) struct Candidate {
     pub(super) frame: u64,
 }
 
-/// Near the `wanted` frames: between a wanted frame and the key picture before it nothing else begins, so when decoding up to all of them
-/// would take long, key pictures that are near and earlier frames of the same shots are looked at. Ascending, none twice, never empty when there is a key picture.
+/// How far decoding goes for a poster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// To the wanted frames when that is cheap, and else to the key pictures before them: between the two nothing else begins, so they show the
+    /// same shots, and tiles are made of most of them anyway.
+    Cheap,
+    /// As near to the wanted frames as is reasonable.
+    Far,
+}
+
+/// What is looked at for the `wanted` frames. Ascending, none twice, never empty when there is a key picture.
 pub(super) fn posters(
     wanted: &[u64],
     keys: &[u64],
     frames: u64,
     pixels: u64,
-    fps: f64,
+    (lead, fps): (Lead, f64),
 ) -> Vec<Candidate> {
     let mut wanted: Vec<u64> = spread(wanted).filter(|frame| *frame < frames).collect();
     if wanted.is_empty() {
         wanted.extend(keys.first());
     }
     wanted.sort_unstable();
-    let with_keys: Vec<Candidate> = wanted
+    let mut chosen: Vec<Candidate> = wanted
         .into_iter()
         .filter_map(|frame| {
             let key = *keys.get(keys.partition_point(|key| *key <= frame).checked_sub(1)?)?;
             Some(Candidate { key, frame })
         })
         .collect();
-    let budget = MAX_LEAD_PICTURES * PIXELS / pixels.max(PIXELS);
-    let leads = || with_keys.iter().map(|c| c.frame - c.key);
     // What one key picture leads to is decoded in one go.
-    let runs = with_keys.chunk_by(|one, next| one.key == next.key);
+    let runs = chosen.chunk_by(|one, next| one.key == next.key);
     let all: u64 = runs
         .filter_map(|run| run.iter().map(|c| c.frame - c.key).max())
         .sum();
-    let near = (fps * NEAR_SECONDS) as u64;
-    let lead_of: Box<dyn Fn(u64) -> u64> = if all <= budget {
-        Box::new(|lead| lead)
-    } else {
-        let far = leads().filter(|lead| *lead > near).count() as u64;
-        let most = budget / far.max(1);
-        Box::new(move |lead| if lead > near { lead.min(most) } else { 0 })
+    let cheap = all <= MAX_LEAD_PICTURES * PIXELS / pixels.max(PIXELS);
+    let most = match lead {
+        Lead::Cheap if cheap => u64::MAX,
+        Lead::Cheap => 0,
+        Lead::Far => (fps * MAX_LEAD_SECONDS) as u64,
     };
-    let mut chosen: Vec<Candidate> = with_keys
-        .iter()
-        .map(|c| Candidate {
-            key: c.key,
-            frame: c.key + lead_of(c.frame - c.key),
-        })
-        .collect();
-    chosen.sort_unstable_by_key(|c| c.frame);
+    for candidate in &mut chosen {
+        candidate.frame = candidate.key + (candidate.frame - candidate.key).min(most);
+    }
     chosen.dedup();
     chosen
 }
@@ -122,23 +122,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wanted_frames_are_taken_exactly_when_that_is_cheap_and_earlier_ones_of_their_shots_when_not()
-    {
+    fn wanted_frames_are_taken_exactly_when_that_is_cheap_and_the_key_pictures_of_their_shots_when_not()
+     {
         let keys = [0, 100, 200, 300];
+        let cheap = (Lead::Cheap, 24.0);
         let frames = |wanted: &[u64], pixels| -> Vec<u64> {
-            posters(wanted, &keys, 400, pixels, 24.0)
+            posters(wanted, &keys, 400, pixels, cheap)
                 .iter()
                 .map(|c| c.frame)
                 .collect()
         };
-        assert_eq!(frames(&[10, 30, 112, 318], PIXELS), [10, 30, 112, 318]);
-        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [20, 100, 220, 320]);
-        assert_eq!(frames(&[30, 112, 340], 3 * PIXELS), [10, 100, 310]);
+        assert_eq!(frames(&[2, 5, 103, 304], PIXELS), [2, 5, 103, 304]);
+        assert_eq!(frames(&[2, 5, 103, 304], 3 * PIXELS), [0, 100, 300]);
+        assert_eq!(frames(&[60, 120, 250, 350], PIXELS), [0, 100, 200, 300]);
         assert_eq!(frames(&[900], PIXELS), [0], "nothing else is to be had");
         assert_eq!(frames(&[], PIXELS), [0]);
-        assert_eq!(posters(&[5], &[], 400, PIXELS, 24.0), []);
+        assert_eq!(posters(&[5], &[], 400, PIXELS, cheap), []);
         let many: Vec<u64> = (0..400).collect();
-        assert!(posters(&many, &keys, 400, PIXELS, 24.0).len() <= MAX_CANDIDATES);
+        assert!(posters(&many, &keys, 400, PIXELS, cheap).len() <= MAX_CANDIDATES);
+        let far = posters(&[30, 60, 120], &keys, 400, PIXELS, (Lead::Far, 24.0));
+        let far: Vec<u64> = far.iter().map(|c| c.frame).collect();
+        assert_eq!(far, [30, 48, 120], "two seconds at most");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const LEAST_DEVIATION: f64 = 8.0;
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct Merit {
     /// Neither black nor blank.
-    shows_something: bool,
+    pub(super) shows_something: bool,
     /// Contrast, weighted by how sharp its edges are.
     interest: f64,
 }
@@ -52,14 +52,14 @@ fn edges(pixels: &[u8]) -> f64 {
 }
 
 /// At most `wanted` of the frames, the best first. A frame near one that is chosen already is worth less.
-pub(super) fn choose(looks: &[(u64, Merit)], wanted: usize) -> Vec<u64> {
+pub(super) fn choose(looks: &[(u64, Merit)], wanted: usize) -> Vec<(u64, Merit)> {
     let frames = || looks.iter().map(|(frame, _)| *frame);
     let length = frames().max().unwrap_or(0) - frames().min().unwrap_or(0);
     let far = (length as f64 / wanted.max(1) as f64).max(1.0);
-    let mut chosen: Vec<u64> = Vec::new();
+    let mut chosen: Vec<(u64, Merit)> = Vec::new();
     while chosen.len() < wanted {
         let worth = |(frame, merit): &(u64, Merit)| {
-            let nearest = chosen.iter().map(|other| frame.abs_diff(*other)).min();
+            let nearest = chosen.iter().map(|(other, _)| frame.abs_diff(*other)).min();
             let distance = nearest.map_or(1.0, |frames| (frames as f64 / far).min(1.0));
             Merit {
                 interest: merit.interest * distance,
@@ -68,10 +68,10 @@ pub(super) fn choose(looks: &[(u64, Merit)], wanted: usize) -> Vec<u64> {
         };
         let best = looks
             .iter()
-            .filter(|(frame, _)| !chosen.contains(frame))
+            .filter(|(frame, _)| chosen.iter().all(|(other, _)| other != frame))
             .max_by(|a, b| worth(a).partial_cmp(&worth(b)).unwrap_or(Ordering::Equal));
-        let Some((frame, _)) = best else { break };
-        chosen.push(*frame);
+        let Some(best) = best else { break };
+        chosen.push(*best);
     }
     chosen
 }
@@ -117,14 +117,18 @@ mod tests {
             look(600, 3.0),
             look(1200, 4.0),
         ];
-        assert_eq!(choose(&looks, 3), [10, 1200, 600]);
+        let frames = |looks: &[(u64, Merit)]| -> Vec<u64> {
+            let chosen = choose(looks, 3);
+            chosen.iter().map(|(frame, _)| *frame).collect()
+        };
+        assert_eq!(frames(&looks), [10, 1200, 600]);
         assert_eq!(
-            choose(&looks[..2], 3),
+            frames(&looks[..2]),
             [10, 0],
             "near ones when there are no others"
         );
         assert_eq!(
-            choose(&[look(7, 0.0)], 3),
+            frames(&[look(7, 0.0)]),
             [7],
             "a blank one when there is nothing else"
         );

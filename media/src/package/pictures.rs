@@ -21,6 +21,8 @@ const MAX_CANDIDATE_BYTES: u64 = 64 << 20;
 
 pub(super) struct Made {
     pub(super) posters: Vec<(PathBuf, u64)>,
+    /// How many of the posters are black or of one colour.
+    pub(super) blank: usize,
     pub(super) sheet: Sheet,
 }
 
@@ -72,7 +74,9 @@ pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<M
         return Err(missing(found));
     }
     let mut posters = Vec::new();
-    for frame in look::choose(&judged, POSTERS) {
+    let mut blank = 0;
+    for (frame, merit) in look::choose(&judged, POSTERS) {
+        blank += usize::from(!merit.shows_something);
         let bytes = frames
             .clone()
             .zip(&jpegs)
@@ -87,7 +91,11 @@ pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<M
             .map_err(MediaError::io("storing a poster"))?;
         posters.push((path, frame));
     }
-    Ok(Made { posters, sheet })
+    Ok(Made {
+        posters,
+        blank,
+        sheet,
+    })
 }
 
 /// The options of an output of still pictures.

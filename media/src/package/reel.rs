@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use botflix_common::task::PackageSpec;
 
-use super::candidates::{self, Tile};
+use super::candidates::{self, Lead, Tile};
 use crate::MediaError;
 use crate::excerpt::{Excerpt, size, unusable};
 use crate::mp4::{self, TrackKind};
@@ -25,7 +25,12 @@ pub(super) struct Reel {
 }
 
 impl Reel {
-    pub(super) fn take(film: &Path, spec: &PackageSpec, out: &Path) -> Result<Self, MediaError> {
+    pub(super) fn take(
+        film: &Path,
+        spec: &PackageSpec,
+        lead: Lead,
+        out: &Path,
+    ) -> Result<Self, MediaError> {
         let movie = mp4::read(film)?.ok_or_else(|| unusable("not a plain MP4"))?;
         let track = movie
             .track(TrackKind::Video)
@@ -43,7 +48,8 @@ impl Reel {
         let pixels = u64::from(width) * u64::from(height);
         let (fps, frames) = (spec.format.fps.fps(), samples.len() as u64);
         let tiles = candidates::tiles(&keys, fps, spec.total_seconds);
-        let wanted = candidates::posters(&spec.poster_frames, &keys, frames, pixels, fps);
+        let wanted = &spec.poster_frames;
+        let wanted = candidates::posters(wanted, &keys, frames, pixels, (lead, fps));
         if tiles.is_empty() || wanted.is_empty() {
             return Err(unusable("no key picture at its start"));
         }

@@ -76,6 +76,26 @@ async fn the_poster_is_a_candidate_that_shows_something() {
 }
 
 #[tokio::test]
+async fn shots_that_open_in_black_are_seen_where_they_are_not() {
+    let studio = Studio::open().await;
+    let film = studio.path("film.mp4");
+    // Each second begins with a key picture and half a second of black.
+    let source =
+        "testsrc2=s=320x180:r=24:d=2,drawbox=c=black:t=fill:enable='lt(mod(t\\,1)\\,0.49)'";
+    let x264 = "-c:v libx264 -preset ultrafast -g 24 -keyint_min 24 -sc_threshold 0";
+    let mut args = vec!["-f", "lavfi", "-i", source];
+    args.extend(x264.split_whitespace());
+    ffmpeg(&args, &film);
+
+    let spec = spec(vec![18, 42]);
+    let packaged = package(&studio.ctx, &spec, &film, studio.dir.path());
+    let posters = packaged.await.unwrap().posters;
+    let mut frames: Vec<u64> = posters.iter().map(|(_, frame)| *frame).collect();
+    frames.sort_unstable();
+    assert_eq!(frames, [18, 42]);
+}
+
+#[tokio::test]
 async fn captions_survive_a_reader_of_webvtt() {
     let studio = Studio::open().await;
     let film = studio.path("film.mp4");

@@ -180,6 +180,7 @@ impl Studio {
                 background: Rgb::BLACK,
                 motion: None,
             },
+            then: Vec::new(),
             under: None,
             overlays: Vec::new(),
         };

@@ -20,5 +20,6 @@ mod odd_clips;
 mod reach;
 mod stage;
 mod stills;
+mod strips;
 mod texts;
 mod transitions;

@@ -77,6 +77,7 @@ pub fn spec(picture: Picture, frames: u64) -> ConformSpec {
         format: format("24"),
         frames,
         picture,
+        then: Vec::new(),
         under: None,
         overlays: Vec::new(),
     }

@@ -1,0 +1,67 @@
+//! Several shots in one segment are the very frames that they are alone.
+
+use botflix_common::film::Quality;
+use botflix_common::task::{Picture, Take};
+
+use crate::clips::ffmpeg;
+use crate::stage::{Stage, clip_from, format, spec};
+
+/// Pictures whose luma says which they are.
+fn ramp(stage: &Stage, name: &str, rate: &str, seconds: f64, from: u32) -> std::path::PathBuf {
+    let file = stage.path(name);
+    let source = format!(
+        "color=black:s=32x18:r={rate}:d={seconds},format=yuv420p,geq=lum='{from}+N':cb=128:cr=128,scale=320:180:flags=neighbor"
+    );
+    let x264 = "-c:v libx264 -preset veryfast -qp 10 -bf 2 -g 24";
+    let mut args = vec!["-f", "lavfi", "-i", &source];
+    args.extend(x264.split_whitespace());
+    ffmpeg(&args, &file);
+    file
+}
+
+#[tokio::test]
+async fn a_strip_has_the_frames_of_its_shots_one_after_another() {
+    let stage = Stage::open().await;
+    let slow = ramp(&stage, "slow.mp4", "24", 6.0, 30);
+    let fast = ramp(&stage, "fast.mp4", "60", 2.0, 110);
+    let files = [slow.as_path(), fast.as_path()];
+    for rate in ["24", "24000/1001"] {
+        let takes: [(Picture, u64); 4] = [
+            (clip_from(&slow, 0.0), 20),
+            (clip_from(&fast, 0.5), 30),
+            // Reached by seeking.
+            (clip_from(&slow, 4.0), 40),
+            (clip_from(&fast, 0.0), 1),
+        ];
+        let mut alone = Vec::new();
+        for (picture, frames) in &takes {
+            let mut one = spec(picture.clone(), *frames);
+            one.format = format(rate);
+            alone.extend(stage.lumas(&one, &files).await);
+        }
+        let [(first, _), rest @ ..] = takes;
+        let mut strip = spec(first, 91);
+        strip.format = format(rate);
+        strip.then = rest
+            .map(|(picture, frames)| Take { frames, picture })
+            .to_vec();
+        let together = stage.lumas(&strip, &files).await;
+        assert_eq!(together, alone, "{rate}");
+    }
+}
+
+#[tokio::test]
+async fn a_strip_whose_clip_is_too_short_is_an_error_and_never_a_shorter_film() {
+    let stage = Stage::open().await;
+    let clip = ramp(&stage, "clip.mp4", "24", 1.0, 30);
+    let mut strip = spec(clip_from(&clip, 0.0), 24 + 120);
+    strip.quality = Quality::Draft;
+    strip.then = vec![Take {
+        frames: 120,
+        picture: clip_from(&clip, 0.0),
+    }];
+    let out = stage.path("out.mp4");
+    let made = stage.conformed(&strip, &[&clip], &out).await;
+    let error = made.unwrap_err().to_string();
+    assert!(error.contains("does not have the pictures"), "{error}");
+}
