@@ -74,6 +74,16 @@ enum Named {
     Still(Sha),
 }
 
+impl Named {
+    /// The same kind of file with these bytes.
+    fn of(self, sha: Sha) -> Self {
+        match self {
+            Self::Clip(_) => Self::Clip(sha),
+            Self::Still(_) => Self::Still(sha),
+        }
+    }
+}
+
 /// Every problem that can be found without the files' bytes.
 pub fn offline_problems(bytes: &[u8]) -> Vec<FieldProblem> {
     offline(bytes).err().unwrap_or_default()
@@ -102,26 +112,31 @@ pub fn resolve(
     dir: &Path,
     overrides: Overrides,
 ) -> Result<Resolved, Vec<FieldProblem>> {
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    // First everything that can be wrong without reading the clips, then all clips at once.
+    let mut found: BTreeMap<String, (PathBuf, Named)> = BTreeMap::new();
     with_clips(bytes, overrides, |file| {
+        if let Some((_, known)) = found.get(&file.name) {
+            return Ok(*known);
+        }
         let path = look_up(dir, file)?;
         let stand_in = named(&path, Sha::of(file.name.as_bytes()));
-        found.insert(file.name.clone(), path);
-        stand_in.map_err(|error| unreadable(file, &error))
+        let stand_in = stand_in.map_err(|error| unreadable(file, &error))?;
+        found.insert(file.name.clone(), (path, stand_in));
+        Ok(stand_in)
     })?;
-    let hashes = hash_all(found.values());
+    let hashes = hash_all(found.values().map(|(path, _)| path.as_path()));
     let mut files = BTreeMap::new();
     let (manifest, document) = with_clips(bytes, overrides, |file| {
-        // What could not be hashed says why when it is tried again.
-        let read = |path: &PathBuf| {
-            let sha = hashes.get(path).and_then(|hash| hash.as_ref().ok());
-            let sha = sha.map_or_else(|| hash(path), |sha| Ok(*sha))?;
-            Ok((sha, named(path, sha)?))
-        };
-        let path = found.get(&file.name).cloned().unwrap_or_default();
-        let (sha, named) = read(&path).map_err(|error| unreadable(file, &error))?;
-        files.insert(sha, path);
-        Ok(named)
+        let known = found.get(&file.name);
+        let hash = known.and_then(|(path, kind)| Some((path, kind, hashes.get(path.as_path())?)));
+        match hash {
+            Some((path, kind, Ok(sha))) => {
+                files.insert(*sha, path.clone());
+                Ok(kind.of(*sha))
+            }
+            Some((_, _, Err(error))) => Err(unreadable(file, error)),
+            None => Err(unreadable(file, &io::Error::other("it was not looked at"))),
+        }
     })?;
     Ok(Resolved {
         manifest,

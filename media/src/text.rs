@@ -22,6 +22,9 @@ const MAX_TEXT_CHARS: usize = 2_000;
 /// How many characters without a glyph an error names.
 const MAX_NAMED_CHARS: usize = 12;
 
+/// The code of a text that does not fit into the picture.
+const TOO_LARGE: &str = "text_too_large";
+
 /// What is to be drawn. `size` is the height of a line as a share of the picture's height; `None` leaves it to the style, as with colours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words<'a> {
@@ -75,13 +78,28 @@ pub(crate) fn draw(
     let drawn = paint::paint(&mut fonts, &lines, &look, width, height);
     drawn.map(Some).ok_or_else(|| {
         director(
-            "text_too_large",
+            TOO_LARGE,
             format!(
                 "the text {:?} does not fit into the picture; make it shorter or its size smaller",
                 words.id
             ),
         )
     })
+}
+
+/// [`DRAFT_MARK`] for a frame of any size: one that is too small for the word has a corner in the mark's colour.
+pub(crate) fn draw_draft_mark(width: u32, height: u32) -> Result<Drawn, MediaError> {
+    match draw(&DRAFT_MARK, width, height) {
+        Ok(Some(word)) => Ok(word),
+        Err(MediaError::Permanent {
+            code: TOO_LARGE, ..
+        })
+        | Ok(None) => {
+            let Rgb([red, green, blue]) = DRAFT_MARK.background.unwrap_or(Rgb::BLACK);
+            Ok(paint::corner(width, height, [red, green, blue]))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Control characters but line breaks mean nothing in a picture; line breaks are all made alike.

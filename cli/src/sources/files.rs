@@ -114,8 +114,8 @@ pub fn hash(path: &Path) -> io::Result<Sha> {
 
 /// The SHA-256 of each file, one thread for each processor.
 pub(super) fn hash_all<'a>(
-    paths: impl Iterator<Item = &'a PathBuf> + Send,
-) -> HashMap<&'a PathBuf, io::Result<Sha>> {
+    paths: impl Iterator<Item = &'a Path> + Send,
+) -> HashMap<&'a Path, io::Result<Sha>> {
     let waiting = Mutex::new(paths);
     let next = || waiting.lock().ok()?.next();
     let hash_some = || std::iter::from_fn(next).map(|path| (path, hash(path)));

@@ -8,7 +8,7 @@ use botflix_common::task::Overlay;
 
 use super::colour;
 use super::graph::{Graph, Stream};
-use crate::text::{self, DRAFT_MARK, Drawn, Words};
+use crate::text::{self, Drawn, Words};
 use crate::{Context, MediaError};
 
 /// More texts in one segment are a mistake: a segment ends where texts change much.
@@ -46,9 +46,9 @@ pub(super) async fn prepare(
         .filter(|overlay| overlay.from_frame < segment_frames.min(overlay.to_frame))
         .filter(|overlay| overlay.to_frame > 0)
         .cloned()
-        .chain((quality == Quality::Draft).then(|| draft_mark(segment_frames)))
         .collect();
-    if seen.is_empty() {
+    let draft = quality == Quality::Draft;
+    if seen.is_empty() && !draft {
         return Ok(Vec::new());
     }
     if seen.len() > MAX_OVERLAYS {
@@ -61,22 +61,29 @@ pub(super) async fn prepare(
     }
     let scratch = ctx.scratch.clone();
     let drawing = tokio::task::spawn_blocking(move || -> Result<Vec<Placed>, MediaError> {
-        let mut placed = Vec::new();
-        for (number, overlay) in seen.iter().enumerate() {
-            let Some(drawn) = text::draw(&words(overlay), format.width, format.height)? else {
-                continue;
-            };
-            let file = scratch.join(format!("text-{number}.yuva"));
-            std::fs::write(&file, samples(&drawn)).map_err(MediaError::io("writing a text"))?;
-            placed.push(Placed {
-                file,
-                drawn_size: (drawn.width, drawn.height),
-                x: drawn.x,
-                y: drawn.y,
-                shown: shown(overlay, segment_frames),
-            });
+        let mut drawn = Vec::new();
+        for overlay in &seen {
+            let text = text::draw(&words(overlay), format.width, format.height)?;
+            drawn.extend(text.map(|text| (text, shown(overlay, segment_frames))));
         }
-        Ok(placed)
+        if draft {
+            let mark = text::draw_draft_mark(format.width, format.height)?;
+            drawn.push((mark, throughout(segment_frames)));
+        }
+        let numbered = drawn.into_iter().enumerate();
+        numbered
+            .map(|(number, (drawn, shown))| {
+                let file = scratch.join(format!("text-{number}.yuva"));
+                std::fs::write(&file, samples(&drawn)).map_err(MediaError::io("writing a text"))?;
+                Ok(Placed {
+                    file,
+                    drawn_size: (drawn.width, drawn.height),
+                    x: drawn.x,
+                    y: drawn.y,
+                    shown,
+                })
+            })
+            .collect()
     });
     drawing.await.map_err(|error| MediaError::Io {
         doing: "drawing a text".to_owned(),
@@ -96,18 +103,12 @@ fn words(overlay: &Overlay) -> Words<'_> {
     }
 }
 
-fn draft_mark(segment_frames: i64) -> Overlay {
-    Overlay {
-        id: DRAFT_MARK.id.to_owned(),
-        text: DRAFT_MARK.text.to_owned(),
-        position: DRAFT_MARK.position,
-        style: DRAFT_MARK.style,
-        colour: DRAFT_MARK.colour,
-        background: DRAFT_MARK.background,
-        size: DRAFT_MARK.size,
-        from_frame: 0,
-        to_frame: segment_frames,
-        fade_frames: 0,
+fn throughout(segment_frames: i64) -> Shown {
+    Shown {
+        from: 0,
+        to: segment_frames,
+        fade: 0,
+        segment_frames,
     }
 }
 

@@ -72,7 +72,6 @@ async fn look_at(
     if let (Some(container), Some(picture)) = (survey.container, &survey.picture) {
         still::measure(ctx, clip, container, picture, &mut facts).await?;
     } else {
-        let proxy = proxy.filter(|_| may_have_pictures(&survey));
         measure(ctx, clip, proxy, &survey, &mut facts).await?;
     }
     ctx.progress.report(1.0, None);
@@ -87,6 +86,7 @@ async fn measure(
     facts: &mut ClipFacts,
 ) -> Result<(), MediaError> {
     let index = index(clip, survey).await?;
+    let proxy = proxy.filter(|_| may_want_a_proxy(survey, &index));
     let (look, decoded) = look_and_decode(ctx, clip, proxy, survey, &index).await?;
     let idr_frames = index.idr_frames;
     let mut listing = match look {
@@ -255,8 +255,16 @@ async fn survey(clip: &Path) -> Result<Survey, MediaError> {
         .map_err(MediaError::io("reading the clip"))
 }
 
-/// A file without pictures has no proxy; of Matroska only ffmpeg knows.
-fn may_have_pictures(survey: &Survey) -> bool {
+/// A file without pictures has no proxy, nor one whose pictures are small; of Matroska only ffmpeg knows.
+fn may_want_a_proxy(survey: &Survey, index: &Index) -> bool {
+    let track = index
+        .movie
+        .as_ref()
+        .and_then(|movie| movie.track(mp4::TrackKind::Video));
+    let size = track.and_then(mp4::Track::entry).and_then(mp4::Entry::size);
+    if size.is_some_and(|(width, height)| !proxy::would_be_smaller(width.into(), height.into())) {
+        return false;
+    }
     let in_index = |movie: &boxes::Movie| {
         let mut tracks = movie.tracks.iter();
         tracks.any(|track| track.kind == TrackKind::Video)

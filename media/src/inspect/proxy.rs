@@ -54,13 +54,17 @@ pub fn output(call: Call, path: &Path) -> Call {
         .output(path)
 }
 
+/// Than a clip of this size.
+pub fn would_be_smaller(width: u32, height: u32) -> bool {
+    f64::from(width) * f64::from(height) > PIXELS
+}
+
 /// Whether drafts are better made of a copy: smaller, and nothing about the pictures that the copy does not have.
 fn serves(video: &VideoFacts) -> bool {
     let (width, height) = video.display_size();
-    let larger = f64::from(width) * f64::from(height) > PIXELS;
     let turned = video.rotation_degrees != 0 || video.mirrored;
     let special = video.interlaced || video.alpha || video.size_changes || video.colour.is_hdr();
-    larger && !turned && !special
+    would_be_smaller(width, height) && !turned && !special
 }
 
 /// What was made at `path`, if it stands for the clip from beginning to end.

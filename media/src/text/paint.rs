@@ -53,6 +53,18 @@ pub(super) fn paint(
     })
 }
 
+/// A quarter of the shorter side, in the top right corner, opaque.
+pub(super) fn corner(width: u32, height: u32, [red, green, blue]: [u8; 3]) -> Drawn {
+    let side = (width.min(height) / 4).next_multiple_of(2).max(2);
+    Drawn {
+        x: width.saturating_sub(side) & !1,
+        y: 0,
+        width: side,
+        height: side,
+        rgba: [red, green, blue, u8::MAX].repeat((side * side) as usize),
+    }
+}
+
 fn even(length: f32) -> u32 {
     (length.max(1.0).ceil() as u32).next_multiple_of(2)
 }

@@ -156,3 +156,22 @@ fn letters_stand_out_from_a_white_and_from_a_black_picture() {
         }
     }
 }
+
+#[test]
+fn a_draft_of_any_size_is_marked() {
+    for (width, height) in [
+        (16, 16),
+        (16, 160),
+        (64, 36),
+        (90, 160),
+        (128, 72),
+        (640, 360),
+    ] {
+        let mark = draw_draft_mark(width, height).unwrap();
+        assert!(mark.x + mark.width <= width, "{width}x{height}: {mark:?}");
+        assert!(mark.y + mark.height <= height, "{width}x{height}: {mark:?}");
+        let seen = mark.rgba.chunks_exact(4).filter(|pixel| pixel[3] > 128);
+        let share = seen.count() as f64 / f64::from(width * height);
+        assert!((0.005..0.3).contains(&share), "{width}x{height}: {share}");
+    }
+}

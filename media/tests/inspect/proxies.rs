@@ -92,6 +92,9 @@ async fn the_shape_of_a_proxy_is_the_one_that_viewers_see() {
 async fn clips_that_a_small_copy_would_not_stand_for_have_none() {
     let studio = Studio::open().await;
     let small = studio.clip("small.mp4", "");
+    with_proxy(&studio, &small).await;
+    let made = studio.path("proxy.mp4");
+    assert!(!made.exists(), "its index says its size: none is tried");
     let upright = studio.ffmpeg(LARGE, "large.mp4");
     let turned = format!("-i {} -c copy -metadata:s:v rotate=90", upright.display());
     let turned = studio.ffmpeg(&turned, "turned.mp4");
