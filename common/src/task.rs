@@ -41,9 +41,9 @@ pub enum TaskKind {
     Mix,
     /// Join segments and sound into the film.
     Assemble,
-    /// Prove that the film is what the ledger says.
+    /// Prove that the film is what the ledger says; of the pictures that are decoded for it, make posters and storyboard.
     Check,
-    /// Poster, captions, chapters.
+    /// All that is published beside the film: those pictures, captions, chapters.
     Package,
 }
 
@@ -74,7 +74,10 @@ impl TaskKind {
 
     /// Raised when the same spec would now give another result; old records are then never read.
     pub fn version(self) -> u32 {
-        3
+        match self {
+            Self::Inspect | Self::Conform | Self::Mix | Self::Assemble => 3,
+            Self::Check | Self::Package => 4,
+        }
     }
 
     pub fn lane(self) -> Lane {
@@ -210,11 +213,10 @@ pub enum TaskOutput {
     Check {
         film: FilmFacts,
         findings: Vec<Finding>,
-    },
-    Package {
         /// The frames of the film that became posters, best first.
         poster_frames: Vec<u64>,
     },
+    Package,
 }
 
 /// A font of the host that made something.

@@ -3,7 +3,6 @@
 
 mod container;
 mod examine;
-mod film;
 mod listing;
 mod noticed;
 mod pictures;
@@ -11,14 +10,17 @@ mod sound;
 mod verdict;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use botflix_common::failure::WhoCanFix;
 use botflix_common::finding::Finding;
 use botflix_common::task::{CheckSpec, FilmFacts, SoundFacts, Verify};
 
 pub use self::examine::{Examined, examine};
-use self::film::Film;
+use self::pictures::Decoded;
 use self::verdict::Evidence;
+use crate::film::Film;
+use crate::look::{self, Looked, Pictures, Wanted};
 use crate::{Call, Context, MediaError, Program, Progress};
 
 /// A film that passed.
@@ -26,6 +28,8 @@ use crate::{Call, Context, MediaError, Program, Progress};
 pub struct Checked {
     pub film: FilmFacts,
     pub findings: Vec<Finding>,
+    /// Made of the pictures that were decoded anyway; in the scratch place of the task.
+    pub pictures: Pictures,
 }
 
 /// What a film was assembled from, as those say who made it.
@@ -47,15 +51,9 @@ pub async fn check(
     // The longest tells how far it is.
     let quiet = quiet(ctx);
     let opened = Film::open(&quiet, film).await?;
-    let decode = async {
-        match spec.verify {
-            Verify::Full => pictures::decode_all(ctx, spec, film).await,
-            Verify::Joins => pictures::decode_joins(ctx, spec, &opened).await,
-        }
-    };
-    let (listed, decoded, container, heard) = tokio::try_join!(
+    let (listed, (decoded, looked), container, heard) = tokio::try_join!(
         listing::list(&quiet, spec, &opened),
-        decode,
+        pictures(ctx, &quiet, spec, &opened),
         container::read(&quiet, film, Call::new(Program::Ffprobe).own_input(film)),
         sound::hear(&quiet, spec, &opened, from.sound),
     )?;
@@ -68,7 +66,7 @@ pub async fn check(
         heard: &heard,
     };
     let violations = evidence.violations();
-    if !violations.is_empty() {
+    let (true, Some(looked)) = (violations.is_empty(), looked) else {
         return Err(MediaError::Permanent {
             code: "film_failed_check",
             message: format!(
@@ -78,12 +76,40 @@ pub async fn check(
             who_can_fix: WhoCanFix::Platform,
             internal: None,
         });
-    }
+    };
     ctx.progress.report(1.0, None);
     Ok(Checked {
         film: evidence.facts(),
         findings: evidence.findings(),
+        pictures: looked.pictures,
     })
+}
+
+/// Decodes what is to be decoded, and looks at the pictures at joins and those that posters and storyboard are made of.
+async fn pictures(
+    ctx: &Context,
+    quiet: &Context,
+    spec: &CheckSpec,
+    film: &Arc<Film>,
+) -> Result<(Decoded, Option<Looked>), MediaError> {
+    let mut wanted = Wanted {
+        joins: spec.joins.iter().map(|join| join.first_frame).collect(),
+        posters: spec.poster_frames.clone(),
+        fps: spec.format.fps.fps(),
+        total_seconds: spec.format.fps.seconds_at(spec.total_frames),
+    };
+    match spec.verify {
+        Verify::Joins => {
+            let looked = look::look(ctx, film, &wanted, &ctx.scratch).await?;
+            Ok((pictures::at_joins(spec, looked.as_ref()), looked))
+        }
+        Verify::Full => {
+            wanted.joins.clear();
+            let looked = look::look(quiet, film, &wanted, &ctx.scratch).await?;
+            let decoded = pictures::decode_all(ctx, spec, &film.path).await?;
+            Ok((decoded, looked))
+        }
+    }
 }
 
 /// For a step beside another that reports: progress only grows.

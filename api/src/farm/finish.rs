@@ -237,6 +237,6 @@ fn kind_of(output: &TaskOutput) -> TaskKind {
         TaskOutput::Mix(_) => TaskKind::Mix,
         TaskOutput::Assemble { .. } => TaskKind::Assemble,
         TaskOutput::Check { .. } => TaskKind::Check,
-        TaskOutput::Package { .. } => TaskKind::Package,
+        TaskOutput::Package => TaskKind::Package,
     }
 }

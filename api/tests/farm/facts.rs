@@ -107,7 +107,7 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
             },
         ),
         TaskSpec::Check(check) => (
-            &[],
+            &["poster"],
             TaskOutput::Check {
                 film: FilmFacts {
                     width: check.format.width,
@@ -122,14 +122,10 @@ pub fn record(spec: &TaskSpec, worker: &str) -> TaskRecord {
                     draft: false,
                 },
                 findings: Vec::new(),
-            },
-        ),
-        TaskSpec::Package(_) => (
-            &["poster"],
-            TaskOutput::Package {
                 poster_frames: vec![0],
             },
         ),
+        TaskSpec::Package(_) => (&["poster"], TaskOutput::Package),
     };
     TaskRecord {
         version: 1,

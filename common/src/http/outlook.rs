@@ -121,7 +121,7 @@ impl ReportBody {
         for record in records {
             match &record.output {
                 TaskOutput::Mix(sound) => report.sound = Some(*sound),
-                TaskOutput::Check { film, findings } => {
+                TaskOutput::Check { film, findings, .. } => {
                     report.film = Some(film.of_film(manifest));
                     report.findings.extend(findings.iter().cloned());
                 }

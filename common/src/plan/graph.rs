@@ -33,7 +33,9 @@ mod cost {
     pub const MIX_PER_SECOND: f64 = 0.016;
     pub const ASSEMBLE_PER_SECOND: f64 = 0.004;
     pub const CHECK_PER_SECOND: f64 = 0.004;
-    pub const PACKAGE: f64 = 0.4;
+    /// Posters and storyboard.
+    pub const LOOK: f64 = 0.4;
+    pub const PACKAGE: f64 = 0.0;
     /// Start-up of a process, even for the shortest task.
     pub const FLOOR: f64 = 0.1;
 }
@@ -100,17 +102,17 @@ pub fn build(
         total_frames: timeline.total_frames,
         ledger: timeline.ledger.clone(),
         joins,
+        poster_frames: poster_frames(&timeline.spans),
         total_samples,
         loudness: manifest.loudness,
         chapters: chapter_count,
         captions: caption_count,
         verify: options.verify,
     });
-    graph.add(check, cost::CHECK_PER_SECOND * duration_seconds, None);
+    let cost = cost::LOOK + cost::CHECK_PER_SECOND * duration_seconds;
+    let check = graph.add(check, cost, None);
     let package = TaskSpec::Package(PackageSpec {
-        film,
-        format,
-        poster_frames: poster_frames(&timeline.spans),
+        check,
         captions,
         chapters: timeline.chapters.clone(),
         total_seconds: duration_seconds,

@@ -65,6 +65,8 @@ pub struct CheckSpec {
     pub ledger: Vec<LedgerRow>,
     /// Where each segment begins, in film order.
     pub joins: Vec<Join>,
+    /// Frames of the film to choose posters from.
+    pub poster_frames: Vec<u64>,
     pub total_samples: u64,
     pub loudness: Loudness,
     pub chapters: u32,
@@ -94,10 +96,8 @@ pub enum Verify {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageSpec {
-    pub film: TaskKey,
-    pub format: FilmFormat,
-    /// Frames of the film to choose posters from.
-    pub poster_frames: Vec<u64>,
+    /// The check, which looked at the film: posters and storyboard are its.
+    pub check: TaskKey,
     pub captions: Vec<Caption>,
     pub chapters: Vec<Chapter>,
     pub total_seconds: f64,

@@ -93,7 +93,7 @@ impl TaskSpec {
                 .chain([spec.mix])
                 .collect(),
             Self::Check(spec) => vec![spec.film],
-            Self::Package(spec) => vec![spec.film],
+            Self::Package(spec) => vec![spec.check],
         };
         needs.sort_unstable();
         needs.dedup();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use botflix_common::task::{CheckSpec, Join};
 
-use super::film::Film;
 use crate::assemble::digest::PictureDigest;
+use crate::film::Film;
 use crate::mp4::work::{self, Work};
 use crate::mp4::{Media, Movie, Mp4Error, Order, TrackKind};
 use crate::{Context, MediaError};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use botflix_common::task::{CheckSpec, SoundFacts, Verify};
 
-use super::film::Film;
 use crate::assemble::digest;
+use crate::film::Film;
 use crate::mix::{self, loudness::Measured};
 use crate::mp4::{Mp4Error, TrackKind, work};
 use crate::{Context, MediaError};

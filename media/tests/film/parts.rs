@@ -1,24 +1,32 @@
 //! What a player and a catalog get beside the film.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use botflix_common::film::Caption;
 use botflix_common::hash::TaskKey;
 use botflix_common::task::PackageSpec;
-use botflix_media::package::package;
+use botflix_media::film::Film;
+use botflix_media::look::{Pictures, Wanted, look};
+use botflix_media::package::texts;
 
-use crate::clips::{colours, cropped_colours, ffmpeg, ffprobe};
+use crate::clips::{colours, cropped_colours, ffmpeg, ffprobe, lumas};
 use crate::studio::Studio;
 
-fn spec(poster_frames: Vec<u64>) -> PackageSpec {
-    PackageSpec {
-        film: TaskKey::of(b"film"),
-        format: crate::studio::format("24"),
-        poster_frames,
-        captions: Vec::new(),
-        chapters: Vec::new(),
-        total_seconds: 2.0,
-    }
+/// Of a film of 24 pictures per second.
+async fn pictures(studio: &Studio, film: &Path, posters: Vec<u64>, total_seconds: f64) -> Pictures {
+    let wanted = Wanted {
+        joins: Vec::new(),
+        posters,
+        fps: 24.0,
+        total_seconds,
+    };
+    let film = Film::open(&studio.ctx, film).await.unwrap();
+    let looked = look(&studio.ctx, &film, &wanted, studio.dir.path()).await;
+    looked.unwrap().unwrap().pictures
+}
+
+fn frames(pictures: &Pictures) -> Vec<u64> {
+    pictures.posters.iter().map(|(_, frame)| *frame).collect()
 }
 
 #[tokio::test]
@@ -43,18 +51,10 @@ async fn the_poster_is_a_candidate_that_shows_something() {
         &film,
     );
 
-    let packaged = package(
-        &studio.ctx,
-        &spec(vec![3, 14, 24, 30]),
-        &film,
-        studio.dir.path(),
-    )
-    .await
-    .unwrap();
-    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
+    let seen = pictures(&studio, &film, vec![3, 14, 24, 30], 2.0).await;
     assert!(
-        matches!(frames[..], [24, 30, _] | [30, 24, _]),
-        "{frames:?}: those behind the cut, and not the one before it, come first"
+        matches!(frames(&seen)[..], [24, 30, _] | [30, 24, _]),
+        "{seen:?}: those behind the cut, and not the one before it, come first"
     );
     let size = ffprobe(
         &[
@@ -63,16 +63,12 @@ async fn the_poster_is_a_candidate_that_shows_something() {
             "-of",
             "csv=p=0",
         ],
-        &packaged.posters[0].0,
+        &seen.posters[0].0,
     );
     assert_eq!(size.trim(), "mjpeg,1280,720");
-    assert_eq!((packaged.captions, packaged.chapters), (None, None));
 
-    let packaged = package(&studio.ctx, &spec(vec![3, 900]), &film, studio.dir.path())
-        .await
-        .unwrap();
-    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
-    assert_eq!(frames, [3], "nothing better is to be had");
+    let seen = pictures(&studio, &film, vec![3, 900], 2.0).await;
+    assert_eq!(frames(&seen), [3], "nothing better is to be had");
 }
 
 #[tokio::test]
@@ -87,47 +83,32 @@ async fn shots_that_open_in_black_are_seen_where_they_are_not() {
     args.extend(x264.split_whitespace());
     ffmpeg(&args, &film);
 
-    let spec = spec(vec![18, 42]);
-    let packaged = package(&studio.ctx, &spec, &film, studio.dir.path());
-    let posters = packaged.await.unwrap().posters;
-    let mut frames: Vec<u64> = posters.iter().map(|(_, frame)| *frame).collect();
+    let mut frames = frames(&pictures(&studio, &film, vec![18, 42], 2.0).await);
     frames.sort_unstable();
     assert_eq!(frames, [18, 42]);
 }
 
 #[tokio::test]
 async fn captions_survive_a_reader_of_webvtt() {
-    let studio = Studio::open().await;
-    let film = studio.path("film.mp4");
-    ffmpeg(
-        &[
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc2=s=64x64:r=24:d=1",
-            "-c:v",
-            "libx264",
-            "-pix_fmt",
-            "yuv420p",
-        ],
-        &film,
-    );
-    let mut spec = spec(vec![0]);
-    spec.captions.push(Caption {
-        start_seconds: 0.5,
-        end_seconds: 1.5,
-        speaker: Some("Ann & Bob".to_owned()),
-        text: "1 < 2 --> true &amp; fine".to_owned(),
-    });
-    let packaged = package(&studio.ctx, &spec, &film, studio.dir.path())
-        .await
-        .unwrap();
-    let text = std::fs::read_to_string(packaged.captions.unwrap()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let spec = PackageSpec {
+        check: TaskKey::of(b"check"),
+        captions: vec![Caption {
+            start_seconds: 0.5,
+            end_seconds: 1.5,
+            speaker: Some("Ann & Bob".to_owned()),
+            text: "1 < 2 --> true &amp; fine".to_owned(),
+        }],
+        chapters: Vec::new(),
+        total_seconds: 2.0,
+    };
+    let texts = texts(&spec, dir.path()).await.unwrap();
+    let text = std::fs::read_to_string(texts.captions.unwrap()).unwrap();
     assert_eq!(
         text,
         "WEBVTT\n\n00:00:00.500 --> 00:00:01.500\n<v Ann &amp; Bob>1 &lt; 2 --&gt; true &amp;amp; fine\n"
     );
-    assert_eq!(packaged.chapters, None);
+    assert_eq!(texts.chapters, None);
 }
 
 /// Four shots of a second, each of one colour with a pattern of its own, and a key picture at the start of each.
@@ -158,18 +139,15 @@ fn four_shots(studio: &Studio) -> PathBuf {
 async fn three_posters_come_from_different_shots_and_the_storyboard_shows_what_its_text_says() {
     let studio = Studio::open().await;
     let film = four_shots(&studio);
-    let mut spec = spec(vec![5, 7, 30, 53, 80, 95]);
-    spec.total_seconds = 4.0;
-    let packaged = package(&studio.ctx, &spec, &film, studio.dir.path())
-        .await
-        .unwrap();
-    let frames: Vec<u64> = packaged.posters.iter().map(|(_, frame)| *frame).collect();
+    let candidates = vec![5, 7, 30, 53, 80, 95];
+    let first = pictures(&studio, &film, candidates.clone(), 4.0).await;
+    let frames = frames(&first);
     assert_eq!(frames.len(), 3);
     let mut seen: Vec<u64> = frames.iter().map(|frame| frame / 24).collect();
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 3, "{frames:?}: one shot each");
-    for (poster, frame) in &packaged.posters {
+    for (poster, frame) in &first.posters {
         // A JPEG of another frame would have another blue difference.
         let [_, blue, _] = colours(poster)[0];
         let wanted = 78 + 20 * (frame / 24 + 1);
@@ -180,7 +158,7 @@ async fn three_posters_come_from_different_shots_and_the_storyboard_shows_what_i
     }
 
     // A tile for each second, which is a shot.
-    let (sheet, cues) = packaged.storyboard.unwrap();
+    let (sheet, cues) = first.storyboard;
     let text = std::fs::read_to_string(cues).unwrap();
     let cue = |at: u32| {
         let x = 160 * at;
@@ -200,10 +178,35 @@ async fn three_posters_come_from_different_shots_and_the_storyboard_shows_what_i
     }
 
     // The same bytes again.
-    let again = studio.path("again");
-    std::fs::create_dir(&again).unwrap();
-    let second = package(&studio.ctx, &spec, &film, &again).await.unwrap();
-    for ((first, _), (second, _)) in packaged.posters.iter().zip(&second.posters) {
-        assert!(std::fs::read(first).unwrap() == std::fs::read(second).unwrap());
-    }
+    let bytes = |pictures: &[(PathBuf, u64)]| -> Vec<Vec<u8>> {
+        let posters = pictures.iter().map(|(poster, _)| poster);
+        posters
+            .map(|poster| std::fs::read(poster).unwrap())
+            .collect()
+    };
+    let before = bytes(&first.posters);
+    let second = pictures(&studio, &film, candidates, 4.0).await;
+    assert!(bytes(&second.posters) == before);
+}
+
+#[tokio::test]
+async fn a_join_is_seen_once_though_it_is_a_tile_and_a_poster_too() {
+    let studio = Studio::open().await;
+    let file = four_shots(&studio);
+    let wanted = Wanted {
+        joins: vec![0, 24, 48, 72],
+        posters: vec![0, 48],
+        fps: 24.0,
+        // A tile only: the other joins are decoded for themselves.
+        total_seconds: 400.0,
+    };
+    let film = Film::open(&studio.ctx, &file).await.unwrap();
+    let looked = look(&studio.ctx, &film, &wanted, studio.dir.path()).await;
+    let looked = looked.unwrap().unwrap();
+    let all = lumas(&file, 640 * 360);
+    let wanted: Vec<u32> = [0, 24, 48, 72]
+        .map(|at: usize| crc32fast::hash(&all[at]))
+        .to_vec();
+    assert_eq!(looked.luma_crcs, wanted);
+    assert_eq!(looked.errors, 0);
 }

@@ -107,7 +107,7 @@ impl Run<'_> {
     }
 
     async fn upload(&self, made: Made) -> Result<BTreeMap<String, Artifact>, Failure> {
-        let mut artifacts = BTreeMap::new();
+        let mut artifacts = made.passed_on;
         for file in made.files {
             let uploading = async {
                 let uploaded = self.shared.storage.take_file(&file.path).await;

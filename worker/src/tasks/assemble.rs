@@ -1,5 +1,6 @@
 //! `assemble`: segments and sound become the film.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use botflix_common::failure::Failure;
@@ -39,5 +40,6 @@ pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Res
             path,
             media_type: "video/mp4",
         }],
+        passed_on: BTreeMap::new(),
     })
 }

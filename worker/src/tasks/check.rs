@@ -1,11 +1,14 @@
-//! `check`: proof that the film is what the ledger says.
+//! `check`: proof that the film is what the ledger says, and pictures of it.
+
+use std::collections::BTreeMap;
 
 use botflix_common::failure::Failure;
 use botflix_common::task::{CheckSpec, TaskOutput};
 use botflix_media::check::{self, Ingredients};
+use botflix_media::look::Pictures;
 use botflix_media::{Context, MediaError};
 
-use super::{Inputs, Made, malformed, role};
+use super::{Inputs, JPEG, Made, MadeFile, WEBVTT, malformed, role};
 
 pub async fn run(ctx: &Context, spec: &CheckSpec, inputs: &Inputs<'_>) -> Result<Made, Failure> {
     let TaskOutput::Assemble {
@@ -24,11 +27,32 @@ pub async fn run(ctx: &Context, spec: &CheckSpec, inputs: &Inputs<'_>) -> Result
     let checked = check::check(ctx, spec, film, from)
         .await
         .map_err(|error| MediaError::failure(&error))?;
+    let poster_frames = checked.pictures.posters.iter().map(|(_, frame)| *frame);
     Ok(Made {
         output: TaskOutput::Check {
             film: checked.film,
             findings: checked.findings,
+            poster_frames: poster_frames.collect(),
         },
-        files: Vec::new(),
+        files: files(checked.pictures),
+        passed_on: BTreeMap::new(),
     })
+}
+
+fn files(pictures: Pictures) -> Vec<MadeFile> {
+    let jpeg = |role, path| MadeFile {
+        role,
+        path,
+        media_type: JPEG,
+    };
+    let (sheet, vtt) = pictures.storyboard;
+    let posters = role::POSTERS.into_iter().zip(pictures.posters);
+    let mut files: Vec<MadeFile> = posters.map(|(role, (path, _))| jpeg(role, path)).collect();
+    files.push(jpeg(role::STORYBOARD, sheet));
+    files.push(MadeFile {
+        role: role::STORYBOARD_VTT,
+        path: vtt,
+        media_type: WEBVTT,
+    });
+    files
 }

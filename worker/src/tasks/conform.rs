@@ -1,5 +1,7 @@
 //! `conform`: one shot's picture in the film's format, exactly as long as the ledger says.
 
+use std::collections::BTreeMap;
+
 use botflix_common::failure::Failure;
 use botflix_common::task::{ConformSpec, TaskOutput};
 use botflix_media::{Context, MediaError, conform, fonts_of};
@@ -24,5 +26,6 @@ pub async fn run(ctx: &Context, spec: &ConformSpec, inputs: &Inputs<'_>) -> Resu
             path,
             media_type: "video/mp4",
         }],
+        passed_on: BTreeMap::new(),
     })
 }

@@ -1,5 +1,7 @@
 //! `inspect`: the facts of a clip, and its proxy. A broken clip has facts, too; only trouble of the engine is a failure.
 
+use std::collections::BTreeMap;
+
 use botflix_common::failure::Failure;
 use botflix_common::task::{InspectSpec, TaskOutput};
 use botflix_media::{Context, MediaError};
@@ -28,5 +30,6 @@ pub async fn run(ctx: &Context, spec: &InspectSpec, inputs: &Inputs<'_>) -> Resu
         output: TaskOutput::Inspect {
             facts: Box::new(facts),
         },
+        passed_on: BTreeMap::new(),
     })
 }

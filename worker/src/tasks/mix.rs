@@ -1,5 +1,7 @@
 //! `mix`: the film's whole sound, encoded once.
 
+use std::collections::BTreeMap;
+
 use botflix_common::failure::Failure;
 use botflix_common::task::{MixSpec, TaskOutput};
 use botflix_media::{Context, MediaError, mix};
@@ -18,5 +20,6 @@ pub async fn run(ctx: &Context, spec: &MixSpec, inputs: &Inputs<'_>) -> Result<M
             path,
             media_type: "audio/mp4",
         }],
+        passed_on: BTreeMap::new(),
     })
 }

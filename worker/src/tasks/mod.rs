@@ -13,8 +13,11 @@ use std::path::{Path, PathBuf};
 
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::{Sha, TaskKey};
-use botflix_common::task::{TaskOutput, TaskRecord, TaskSpec};
+use botflix_common::task::{Artifact, TaskOutput, TaskRecord, TaskSpec};
 use botflix_media::Context;
+
+const JPEG: &str = "image/jpeg";
+const WEBVTT: &str = "text/vtt; charset=utf-8";
 
 /// Roles of artifacts in a record.
 pub mod role {
@@ -47,6 +50,8 @@ pub struct MadeFile {
 pub struct Made {
     pub output: TaskOutput,
     pub files: Vec<MadeFile>,
+    /// Artifacts of a task before it that are this one's, too.
+    pub passed_on: BTreeMap<String, Artifact>,
 }
 
 /// The hashes of all that the task reads: its clips and the artifacts of the tasks before it.
@@ -61,7 +66,9 @@ pub fn wanted(
             TaskOutput::Conform { .. } => role::SEGMENT,
             TaskOutput::Mix(_) => role::SOUND,
             TaskOutput::Assemble { .. } => role::FILM,
-            TaskOutput::Inspect { .. } | TaskOutput::Check { .. } | TaskOutput::Package { .. } => {
+            // Passed on by name, not read.
+            TaskOutput::Check { .. } => continue,
+            TaskOutput::Inspect { .. } | TaskOutput::Package => {
                 return Err(malformed("a task before it makes nothing to read"));
             }
         };

@@ -1,4 +1,4 @@
-//! The film on its way through the check: where it lies, and its index, read once for all who look into it.
+//! A finished film: where it lies, and its index, read once for all who look into it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::mp4::{self, Movie, Track, TrackKind, work};
 use crate::{Context, MediaError};
 
-pub(super) struct Film {
-    pub(super) path: PathBuf,
+pub struct Film {
+    pub(crate) path: PathBuf,
     /// `None`: not a plain MP4. No track is found in it then, which fails the film.
-    pub(super) movie: Option<Movie>,
+    pub(crate) movie: Option<Movie>,
 }
 
 impl Film {
-    pub(super) async fn open(ctx: &Context, path: &Path) -> Result<Arc<Self>, MediaError> {
+    pub async fn open(ctx: &Context, path: &Path) -> Result<Arc<Self>, MediaError> {
         let path = path.to_owned();
         work::run(ctx, "reading the film", move |_| {
             let movie = mp4::read(&path)?;
@@ -22,7 +22,7 @@ impl Film {
         .await
     }
 
-    pub(super) fn track(&self, kind: TrackKind) -> Option<&Track> {
+    pub(crate) fn track(&self, kind: TrackKind) -> Option<&Track> {
         self.movie.as_ref()?.track(kind)
     }
 }

@@ -1,13 +1,13 @@
-//! One ffmpeg over the reel: the sheet of tiles, every candidate as a JPEG, and a small grey picture of each to judge it by.
+//! One ffmpeg over the reel: the luma of every picture, the sheet of tiles, every candidate as a JPEG, and a small grey picture of each to judge
+//! it by.
 
 use std::path::{Path, PathBuf};
 
-use botflix_common::failure::WhoCanFix;
-
-use super::look::{self, LOOK_HEIGHT, LOOK_WIDTH};
+use super::excerpt::PICTURES_PER_SECOND;
+use super::hashed::Hashed;
+use super::merit::{self, LOOK_HEIGHT, LOOK_WIDTH};
 use super::reel::Reel;
 use super::storyboard::Sheet;
-use crate::excerpt::PICTURES_PER_SECOND;
 use crate::{Call, Context, MediaError, Program};
 
 const POSTERS: usize = 3;
@@ -20,6 +20,10 @@ const TO_JPEG: &str = "in_color_matrix=bt709:out_color_matrix=bt601:out_range=fu
 const MAX_CANDIDATE_BYTES: u64 = 64 << 20;
 
 pub(super) struct Made {
+    /// Of the picture at each join.
+    pub(super) luma_crcs: Vec<u32>,
+    /// Complaints of the decoder.
+    pub(super) errors: u32,
     pub(super) posters: Vec<(PathBuf, u64)>,
     /// How many of the posters are black or of one colour.
     pub(super) blank: usize,
@@ -33,49 +37,80 @@ pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<M
         reel.width,
         reel.height,
     );
-    let candidates = ctx.scratch.join("package-candidates.mjpeg");
-    let seconds = reel.pictures as f64 / f64::from(PICTURES_PER_SECOND);
+    let candidates = ctx.scratch.join("look-candidates.mjpeg");
+    let looks = ctx.scratch.join("look-candidates.gray");
+    let mut hashed = Hashed::of_pictures_of(reel.width as usize * reel.height as usize);
+    let output = ctx
+        .chunks(call(reel, &sheet, &looks, &candidates), |bytes| {
+            hashed.push(bytes);
+            Ok(())
+        })
+        .await?
+        .success(Program::Ffmpeg, false)?;
+    let joins = reel.joins.iter();
+    let luma_crcs = joins.filter_map(|place| hashed.pictures.get(*place as usize).copied());
+    let (posters, blank) = posters(reel, &looks, &candidates, out_dir).await?;
+    Ok(Made {
+        luma_crcs: luma_crcs.collect(),
+        errors: output.error_lines,
+        posters,
+        blank,
+        sheet,
+    })
+}
+
+fn call(reel: &Reel, sheet: &Sheet, looks: &Path, candidates: &Path) -> Call {
+    let raw = |call: Call, pad| {
+        call.args(["-map", pad, "-fps_mode", "passthrough"])
+            .args(["-f", "rawvideo"])
+    };
     let call = Call::new(Program::Ffmpeg)
-        // All of the reel is wanted, and `check` is over before it is.
         .args(["-threads", "2"])
         .own_input(&reel.file)
-        .args(["-an", "-sn", "-dn", "-filter_complex", &graph(reel, &sheet)])
-        .media_seconds(seconds)
-        .args([
-            "-map",
-            "[look]",
-            "-fps_mode",
-            "passthrough",
-            "-f",
-            "rawvideo",
-            "pipe:1",
-        ]);
+        .args(["-an", "-sn", "-dn", "-filter_complex", &graph(reel, sheet)])
+        .media_seconds(reel.pictures as f64 / f64::from(PICTURES_PER_SECOND));
+    let call = if reel.joins.is_empty() {
+        call
+    } else {
+        raw(call, "[luma]").arg("pipe:1")
+    };
+    let call = raw(call, "[look]").output(looks);
     let call = jpeg(call, "[poster]", "3")
         .args(["-f", "mjpeg"])
-        .output(&candidates);
-    let call = jpeg(call, "[sheet]", "5")
+        .output(candidates);
+    jpeg(call, "[sheet]", "5")
         .args(["-frames:v", "1", "-f", "image2", "-update", "1"])
-        .output(&sheet.file);
-    let looks = ctx.run(call).await?.stdout;
+        .output(&sheet.file)
+}
 
+/// The best of the candidates, in files, and how many of them show nothing. None at all, if the film is damaged: its check says so.
+async fn posters(
+    reel: &Reel,
+    looks: &Path,
+    candidates: &Path,
+    out_dir: &Path,
+) -> Result<(Vec<(PathBuf, u64)>, usize), MediaError> {
+    let looks = tokio::fs::read(looks)
+        .await
+        .map_err(MediaError::io("reading the looks of candidates"))?;
     let merits = looks
         .chunks_exact(LOOK_WIDTH * LOOK_HEIGHT)
-        .map(look::merit);
+        .map(merit::merit);
     let frames = reel.posters.iter().map(|(_, frame)| *frame);
     let judged: Vec<_> = frames.clone().zip(merits).collect();
-    let jpegs = read_jpegs(&candidates).await?;
+    let jpegs = read_jpegs(candidates).await?;
     if judged.len() != reel.posters.len() || jpegs.len() != judged.len() {
-        let found = format!(
-            "{} looks and {} JPEGs for {} candidates",
-            judged.len(),
-            jpegs.len(),
-            reel.posters.len()
+        tracing::warn!(
+            looks = judged.len(),
+            jpegs = jpegs.len(),
+            candidates = reel.posters.len(),
+            "pictures of the film do not decode"
         );
-        return Err(missing(found));
+        return Ok((Vec::new(), 0));
     }
     let mut posters = Vec::new();
     let mut blank = 0;
-    for (frame, merit) in look::choose(&judged, POSTERS) {
+    for (frame, merit) in merit::choose(&judged, POSTERS) {
         blank += usize::from(!merit.shows_something);
         let bytes = frames
             .clone()
@@ -91,11 +126,7 @@ pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<M
             .map_err(MediaError::io("storing a poster"))?;
         posters.push((path, frame));
     }
-    Ok(Made {
-        posters,
-        blank,
-        sheet,
-    })
+    Ok((posters, blank))
 }
 
 /// The options of an output of still pictures.
@@ -129,8 +160,13 @@ fn graph(reel: &Reel, sheet: &Sheet) -> String {
         tile_height,
         ..
     } = sheet;
+    let (split, luma) = if reel.joins.is_empty() {
+        ("split", "")
+    } else {
+        ("split=3[all]", "[all]extractplanes=y[luma];")
+    };
     format!(
-        "[0:v:0]split[tiles][rest];\
+        "[0:v:0]{split}[tiles][rest];{luma}\
          [tiles]trim=end_frame={tiles},scale=w={tile_width}:h={tile_height}:flags=area:{TO_JPEG},format=yuvj420p,\
          tile=layout={columns}x{rows}[sheet];\
          [rest]select={wanted},split[full][small];\
@@ -139,13 +175,13 @@ fn graph(reel: &Reel, sheet: &Sheet) -> String {
     )
 }
 
-/// One after another in a file: each ends with a marker that occurs nowhere else in it.
+/// One after another in a file: each ends with a marker that occurs nowhere else in it. None, if they are too large to be such.
 async fn read_jpegs(file: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
     const END: [u8; 2] = [0xff, 0xd9];
     let io = || MediaError::io("reading the candidates for posters");
     let size = tokio::fs::metadata(file).await.map_err(io())?.len();
     if size > MAX_CANDIDATE_BYTES {
-        return Err(missing(format!("{size} bytes of candidates")));
+        return Ok(Vec::new());
     }
     let bytes = tokio::fs::read(file).await.map_err(io())?;
     let mut jpegs = Vec::new();
@@ -156,13 +192,4 @@ async fn read_jpegs(file: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
         rest = after;
     }
     Ok(jpegs)
-}
-
-fn missing(found: String) -> MediaError {
-    MediaError::Permanent {
-        code: "posters_missing",
-        message: "pictures of the film could not be made".to_owned(),
-        who_can_fix: WhoCanFix::Platform,
-        internal: Some(found),
-    }
 }
