@@ -97,7 +97,7 @@ impl Choice {
 /// Chosen by VMAF, size and processor time: docs/quality.md.
 const X264: Choice = Choice {
     preset: ["ultrafast", "veryfast", "faster"],
-    level: ["28", "18", "16"],
+    level: ["32", "18", "16"],
 };
 const X265: Choice = Choice {
     preset: ["ultrafast", "fast", "medium"],
