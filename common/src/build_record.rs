@@ -13,7 +13,7 @@ use crate::task::{
 };
 
 /// Version of the document.
-pub const BUILD_RECORD_VERSION: u32 = 1;
+pub const BUILD_RECORD_VERSION: u32 = 2;
 
 /// Prompts and models of the manifest are in it: it is for the director, not for the public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -35,7 +35,7 @@ pub const PAYLOAD_VERSION: u32 = 1;
 pub enum TaskKind {
     /// Measure a clip.
     Inspect,
-    /// Make one segment in the film's format from one shot.
+    /// Make one segment in the film's format from one shot, or from several of a draft.
     Conform,
     /// Make the film's sound, encoded.
     Mix,
@@ -213,7 +213,8 @@ pub enum TaskOutput {
     Check {
         film: FilmFacts,
         findings: Vec<Finding>,
-        /// The frames of the film that became posters, best first.
+        /// The frames of the film that became posters, best first. Records of older versions have none.
+        #[serde(default)]
         poster_frames: Vec<u64>,
     },
     Package,

@@ -66,22 +66,27 @@ pub async fn check(
         heard: &heard,
     };
     let violations = evidence.violations();
-    let (true, Some(looked)) = (violations.is_empty(), looked) else {
-        return Err(MediaError::Permanent {
-            code: "film_failed_check",
-            message: format!(
-                "the film is not what was planned: {}",
-                violations.join("; ")
-            ),
-            who_can_fix: WhoCanFix::Platform,
-            internal: None,
-        });
+    let failed = |code, message| MediaError::Permanent {
+        code,
+        message,
+        who_can_fix: WhoCanFix::Platform,
+        internal: None,
+    };
+    if !violations.is_empty() {
+        let points = violations.join("; ");
+        let message = format!("the film is not what was planned: {points}");
+        return Err(failed("film_failed_check", message));
+    }
+    let pictures = looked.map(|looked| looked.pictures);
+    let Some(pictures) = pictures.filter(|pictures| !pictures.posters.is_empty()) else {
+        let message = "pictures of the film could not be made".to_owned();
+        return Err(failed("posters_missing", message));
     };
     ctx.progress.report(1.0, None);
     Ok(Checked {
         film: evidence.facts(),
         findings: evidence.findings(),
-        pictures: looked.pictures,
+        pictures,
     })
 }
 
@@ -101,7 +106,12 @@ async fn pictures(
     match spec.verify {
         Verify::Joins => {
             let looked = look::look(ctx, film, &wanted, &ctx.scratch).await?;
-            Ok((pictures::at_joins(spec, looked.as_ref()), looked))
+            let mut decoded = pictures::at_joins(spec, looked.as_ref());
+            if decoded.errors > 0 {
+                // Pictures inside of copies were decoded, too: damage that a clip brought along is told of the clip.
+                decoded.errors = look::errors_at(quiet, film, wanted.joins).await?;
+            }
+            Ok((decoded, looked))
         }
         Verify::Full => {
             wanted.joins.clear();

@@ -78,7 +78,7 @@ pub async fn conform(
     }
     let frames = count(out).await?;
     if frames != spec.frames {
-        return Err(too_short(frames, spec.frames));
+        return Err(too_short(frames, spec));
     }
     ctx.progress.report(1.0, None);
     Ok(Conformed { frames })
@@ -95,11 +95,29 @@ fn output(call: Call, ctx: &Context, spec: &ConformSpec, out: &Path) -> Call {
         .args(["-fps_mode", "passthrough"])
         .args(["-frames:v", &spec.frames.to_string()])
         .args(encoder::arguments(spec.engine, spec.quality, spec.format))
+        .args(key_pictures(spec))
         .args(["-video_track_timescale", &fps.timescale().0.to_string()])
         .args(["-f", "mp4"])
         .stall_limit(STALL_LIMIT + REACH_LIMIT)
         .media_seconds(fps.seconds_at(spec.frames))
         .output(out)
+}
+
+/// Each shot of several begins with a key picture, as it would alone: players seek to it, and posters are looked for there.
+fn key_pictures(spec: &ConformSpec) -> Vec<String> {
+    let mut frame = spec.frames_of_first();
+    let mut begins = Vec::new();
+    for take in &spec.then {
+        begins.push(format!("eq(n,{frame})"));
+        frame += take.frames;
+    }
+    if begins.is_empty() {
+        return begins;
+    }
+    vec![
+        "-force_key_frames".to_owned(),
+        format!("expr:{}", begins.join("+")),
+    ]
 }
 
 async fn count(out: &Path) -> Result<u64, MediaError> {
@@ -119,11 +137,16 @@ async fn count(out: &Path) -> Result<u64, MediaError> {
     Ok(frames as u64)
 }
 
-fn too_short(made: u64, wanted: u64) -> MediaError {
+fn too_short(made: u64, spec: &ConformSpec) -> MediaError {
     MediaError::Permanent {
         code: "clip_too_short",
         message: "the clip does not have the pictures that the shot needs".to_owned(),
-        who_can_fix: WhoCanFix::Director,
-        internal: Some(format!("{made} frames made, {wanted} wanted")),
+        // Several shots in one segment are made of proxies, which are ours.
+        who_can_fix: if spec.then.is_empty() {
+            WhoCanFix::Director
+        } else {
+            WhoCanFix::Platform
+        },
+        internal: Some(format!("{made} frames made, {} wanted", spec.frames)),
     }
 }

@@ -4,6 +4,7 @@
 mod candidates;
 mod excerpt;
 mod hashed;
+mod joins;
 mod make;
 mod merit;
 mod reel;
@@ -12,14 +13,13 @@ mod storyboard;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use botflix_common::failure::WhoCanFix;
-
 use self::candidates::Lead;
+pub(crate) use self::joins::errors_at;
 use self::make::Made;
 use self::reel::Reel;
 use crate::film::Film;
 use crate::mp4::work;
-use crate::{Context, MediaError};
+use crate::{Context, MediaError, Progress};
 
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ pub struct Looked {
 /// What a catalog and a player show of the film.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pictures {
-    /// JPEG, at most 1280 pixels wide, with the frame of the film that it shows; at most three, the best first.
+    /// JPEG, at most 1280 pixels wide, with the frame of the film that it shows; at most three, the best first. None where the film does not decode.
     pub posters: Vec<(PathBuf, u64)>,
     /// A JPEG of small pictures in rows, and the WebVTT that says when each is shown.
     pub storyboard: (PathBuf, PathBuf),
@@ -61,24 +61,14 @@ pub async fn look(
     let Some((mut reel, mut made)) = once(ctx, film, wanted, Lead::Cheap, out_dir).await? else {
         return Ok(None);
     };
-    let (luma_crcs, errors) = (std::mem::take(&mut made.luma_crcs), made.errors);
+    let luma_crcs = std::mem::take(&mut made.luma_crcs);
+    let errors = made.errors;
     if made.blank > 0 {
         // Shots that open in black or with one colour: what comes later in them is worth decoding.
-        let rest = Wanted {
-            joins: Vec::new(),
-            ..wanted.clone()
-        };
-        if let Some(again) = once(ctx, film, &rest, Lead::Far, out_dir).await? {
-            (reel, made) = again;
+        let farther = farther(ctx, film, wanted, out_dir).await?;
+        if let Some(farther) = farther.filter(|(_, other)| other.is_better_than(&made)) {
+            (reel, made) = farther;
         }
-    }
-    if made.posters.is_empty() && errors == 0 {
-        return Err(MediaError::Permanent {
-            code: "posters_missing",
-            message: "pictures of the film could not be made".to_owned(),
-            who_can_fix: WhoCanFix::Platform,
-            internal: None,
-        });
     }
     let cues = out_dir.join("storyboard.vtt");
     tokio::fs::write(&cues, storyboard::file(&reel.tiles, &made.sheet))
@@ -92,6 +82,28 @@ pub async fn look(
             storyboard: (made.sheet.file, cues),
         },
     }))
+}
+
+/// The same without joins, later in the shots. Beside the first pictures, which may be the better ones; it tells no progress, which only grows.
+async fn farther(
+    ctx: &Context,
+    film: &Arc<Film>,
+    wanted: &Wanted,
+    out_dir: &Path,
+) -> Result<Option<(Reel, Made)>, MediaError> {
+    let rest = Wanted {
+        joins: Vec::new(),
+        ..wanted.clone()
+    };
+    let quiet = Context {
+        progress: Progress::none(),
+        ..ctx.clone()
+    };
+    let dir = out_dir.join("farther");
+    tokio::fs::create_dir_all(&dir)
+        .await
+        .map_err(MediaError::io("making a place for pictures"))?;
+    once(&quiet, film, &rest, Lead::Far, &dir).await
 }
 
 async fn once(

@@ -100,7 +100,10 @@ async fn drafts_are_made_of_proxies_which_are_made_once_and_only_for_them() {
     let job = |preset: &str, end: f64| {
         let manifest = serde_json::json!({
             "title": "Cut",
-            "shots": [{ "id": "s1", "source": { "clip": sha }, "trim": { "end": end } }],
+            "shots": [
+                { "id": "s1", "source": { "clip": sha }, "trim": { "end": end } },
+                { "id": "s2", "source": { "clip": sha }, "trim": { "start": 2.5 } },
+            ],
             "delivery": { "preset": preset },
         });
         LocalRender {
@@ -120,17 +123,23 @@ async fn drafts_are_made_of_proxies_which_are_made_once_and_only_for_them() {
     let proxied = runner.remembered(&with_proxy).await.unwrap();
     assert_eq!(proxied, None, "a film that is no draft needs none");
     let first = render(job("draft", 1.0)).await.unwrap();
-    assert!(first.facts.draft && first.facts.frames == 24);
+    assert!(first.facts.draft && first.facts.frames == 36);
+    let conforms = first
+        .plan
+        .tasks
+        .iter()
+        .filter(|task| task.kind == TaskKind::Conform);
+    assert_eq!(conforms.count(), 1, "both shots at once");
     let proxied = runner.remembered(&with_proxy).await.unwrap().unwrap();
     assert!(proxied.artifact("proxy").is_some());
 
     // Another cut: only the inspection is there already.
     let second = render(job("draft", 2.0)).await.unwrap();
-    assert_eq!((second.facts.frames, second.memoized), (48, 1));
+    assert_eq!((second.facts.frames, second.memoized), (60, 1));
     // And for the film itself either inspection serves.
     let record = botflix_common::storage_key::record(&plain);
     runner.storage().delete(&record).await.unwrap();
     let film = render(job("standard", 2.0)).await.unwrap();
-    assert_eq!((film.facts.frames, film.memoized), (48, 1));
+    assert_eq!((film.facts.frames, film.memoized), (60, 1));
     assert_eq!(runner.remembered(&plain).await.unwrap(), None);
 }

@@ -52,20 +52,25 @@ pub async fn run(args: RebuildArgs) -> Result<Exit, Fault> {
 }
 
 fn read(path: &Path) -> Result<BuildRecord, Fault> {
-    let record: BuildRecord = serde_json::from_slice(&read_document(path)?).map_err(|error| {
+    /// What every version of the document has.
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let bytes = read_document(path)?;
+    let unreadable = |error| {
         Fault::permanent(format!("{} is not a build record", path.display()))
             .because(error)
             .hint("botflix render … --local --record FILE writes one")
-    })?;
-    if record.version == BUILD_RECORD_VERSION {
-        Ok(record)
-    } else {
-        Err(Fault::permanent(format!(
-            "{} is a build record of version {}; this program understands version {BUILD_RECORD_VERSION}",
+    };
+    let Versioned { version } = serde_json::from_slice(&bytes).map_err(unreadable)?;
+    if version != BUILD_RECORD_VERSION {
+        return Err(Fault::permanent(format!(
+            "{} is a build record of version {version}; this program understands version {BUILD_RECORD_VERSION}",
             path.display(),
-            record.version
-        )))
+        )));
     }
+    serde_json::from_slice(&bytes).map_err(unreadable)
 }
 
 /// The record's clips among the files below `dir`, whatever they are called.
@@ -183,6 +188,9 @@ fn differences(then: &[BuiltTask], now: &[BuiltTask]) -> Vec<Difference> {
             differs("", &what);
         }
         for (role, artifact) in &task.artifacts {
+            if is_passed_on(task, role, then) {
+                continue;
+            }
             match made.artifacts.get(role) {
                 None => differs(role, "was not made"),
                 Some(other) if other.sha256 != artifact.sha256 => differs(
@@ -197,6 +205,13 @@ fn differences(then: &[BuiltTask], now: &[BuiltTask]) -> Vec<Difference> {
         }
     }
     found
+}
+
+/// Whether a task has an artifact from one before it, which is compared for itself.
+fn is_passed_on(task: &BuiltTask, role: &str, tasks: &[BuiltTask]) -> bool {
+    let needs = task.spec.needs();
+    let mut before = tasks.iter().filter(|other| needs.contains(&other.key));
+    before.any(|other| other.artifacts.get(role) == task.artifacts.get(role))
 }
 
 /// Fonts that texts were drawn with then and now, where they differ. A record of a version that named no fonts says nothing of them.

@@ -63,7 +63,7 @@ fn shots(plan: &PlanBody) -> String {
         let made: Vec<&PlanTask> = plan.tasks.iter().filter(of_shot).collect();
         let encoded = match made.len() {
             // A draft copies nothing, and makes several shots at once.
-            0 if plan.preset == Quality::Draft => "with the one before".to_owned(),
+            0 if plan.preset == Quality::Draft => "with others".to_owned(),
             0 => "copied".to_owned(),
             1 => "1 segment".to_owned(),
             more => format!("{more} segments"),

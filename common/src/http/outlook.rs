@@ -36,7 +36,7 @@ pub struct PlanBody {
 pub struct PlanTask {
     pub key: TaskKey,
     pub kind: TaskKind,
-    /// The shot it works for, when it is one; the first of those that a draft makes at once.
+    /// The shot it works for, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shot: Option<String>,
     pub cost_cpu_seconds: f64,

@@ -159,7 +159,7 @@ impl Graph {
                     Made::Copy { clip, first_frame } => SegmentSource::Copy { clip, first_frame },
                     Made::Conform(spec) => {
                         let weight = conform_cost(&spec);
-                        let shot = Some(piece.shot.id.clone());
+                        let shot = spec.then.is_empty().then(|| piece.shot.id.clone());
                         SegmentSource::Conform {
                             task: self.add(TaskSpec::Conform(spec), weight, shot),
                         }

@@ -53,7 +53,7 @@ pub struct PlannedTask {
     pub spec: TaskSpec,
     /// Expected cost in CPU-seconds; progress is weighted by it.
     pub weight: f64,
-    /// The shot it works for, when it is one; the first of those that a draft makes at once.
+    /// The shot it works for, when it is one.
     pub shot: Option<String>,
 }
 

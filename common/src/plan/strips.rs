@@ -4,45 +4,63 @@
 
 use crate::hash::Sha;
 use crate::manifest::Source;
-use crate::task::{ConformSpec, PictureSource, Take};
+use crate::task::{ConformSpec, Overlay, PictureSource, Take};
 
 use super::pieces::{Cutter, Made, Piece};
 
 /// A longer strip would keep workers waiting that have nothing else to do.
-const MOST_SECONDS: f64 = 40.0;
+const MOST_SECONDS: f64 = 60.0;
 /// Each is a decoder in memory.
-const MOST_TAKES: usize = 16;
-/// One in so many takes ends its strip by what it is, wherever it comes, so that a shot put in early does not wind all strips behind it anew.
-const ENDS_ONE_IN: u8 = 8;
+const MOST_TAKES: usize = 24;
+/// Each is one more input of ffmpeg.
+const MOST_TEXTS: usize = 16;
+/// How long strips are on average. A take ends its strip by what it is, the longer the likelier, and seldom by a limit: so a shot that is put in
+/// or changed winds its own strip anew, and not all that follow.
+const USUAL_SECONDS: f64 = 24.0;
 
 /// The same film in fewer pieces.
 pub fn wound<'a>(cutter: &Cutter<'_>, pieces: Vec<Piece<'a>>) -> Vec<Piece<'a>> {
-    let most_frames = cutter.format.fps.frames_at(MOST_SECONDS);
     let mut strips: Vec<Piece<'a>> = Vec::new();
     // Whether the last strip takes more, and where in the film it begins.
     let (mut open, mut start) = (false, 0);
     for piece in pieces {
         let take = take(cutter, &piece);
-        let ends = take.as_ref().is_none_or(ends_its_strip);
+        let ends = take
+            .as_ref()
+            .is_none_or(|take| ends_its_strip(cutter, take));
         let strip = strips.last_mut().filter(|_| open);
-        let strip = strip.filter(|strip| strip.frames + piece.frames <= most_frames);
-        match (strip.and_then(Strip::of), take) {
-            (Some(strip), Some(take)) => {
-                let frames = start..start + *strip.frames + take.frames;
+        let longer = strip.and_then(|strip| longer(cutter, strip, start, take.as_ref()?));
+        match (longer, take) {
+            (Some((strip, overlays)), Some(take)) => {
                 *strip.frames += take.frames;
                 strip.spec.frames += take.frames;
+                strip.spec.overlays = overlays;
                 strip.spec.then.push(take);
-                strip.spec.overlays = cutter.overlays(&frames);
-                open = !ends && strip.spec.then.len() + 1 < MOST_TAKES;
             }
             _ => {
                 start += strips.last().map_or(0, |last| last.frames);
                 strips.push(piece);
-                open = !ends;
             }
         }
+        open = !ends;
     }
     strips
+}
+
+/// The strip and its texts with one take more; `None`: it would be too much.
+fn longer<'s>(
+    cutter: &Cutter<'_>,
+    piece: &'s mut Piece<'_>,
+    start: u64,
+    take: &Take,
+) -> Option<(Strip<'s>, Vec<Overlay>)> {
+    let strip = Strip::of(piece)?;
+    let frames = *strip.frames + take.frames;
+    let overlays = cutter.overlays(&(start..start + frames));
+    let fits = cutter.format.fps.seconds_at(frames) <= MOST_SECONDS
+        && strip.spec.then.len() + 2 <= MOST_TAKES
+        && overlays.len() <= MOST_TEXTS;
+    fits.then_some((strip, overlays))
 }
 
 /// A piece that is made.
@@ -81,10 +99,14 @@ fn take(cutter: &Cutter<'_>, piece: &Piece<'_>) -> Option<Take> {
     })
 }
 
-fn ends_its_strip(take: &Take) -> bool {
-    // A take is always JSON; if it were not, strips would end by length alone.
+fn ends_its_strip(cutter: &Cutter<'_>, take: &Take) -> bool {
+    // A take is always JSON; if it were not, strips would end by the limits alone.
     let written = serde_json::to_vec(take).unwrap_or_default();
     let hash = Sha::of(&written);
-    let [first, ..] = hash.as_bytes();
-    first % ENDS_ONE_IN == 0
+    let [high, low, ..] = *hash.as_bytes();
+    let chance = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
+    chance < cutter.format.fps.seconds_at(take.frames) / USUAL_SECONDS
 }
+
+#[cfg(test)]
+mod tests;

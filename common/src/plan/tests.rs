@@ -7,11 +7,11 @@ use crate::manifest::read::read_manifest;
 use crate::task::{PictureSource, SegmentSource, TaskSpec};
 use crate::units::FrameRate;
 
-fn clip(name: &str) -> Sha {
+pub(super) fn clip(name: &str) -> Sha {
     Sha::of(name.as_bytes())
 }
 
-fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
+pub(super) fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
     let mut facts = fixtures::clip(width, height, fps, frames);
     if let Some(video) = &mut facts.video {
         video.claimed_duration_seconds = None;
@@ -24,16 +24,16 @@ fn facts(width: u32, height: u32, fps: FrameRate, frames: u64) -> ClipFacts {
     facts
 }
 
-fn rate(num: u32, den: u32) -> FrameRate {
+pub(super) fn rate(num: u32, den: u32) -> FrameRate {
     FrameRate::new(num, den).unwrap()
 }
 
-fn manifest(shots: &str, rest: &str) -> ShotManifest {
+pub(super) fn manifest(shots: &str, rest: &str) -> ShotManifest {
     let text = format!(r#"{{"title": "T", "shots": [{shots}]{rest}}}"#);
     read_manifest(text.as_bytes()).unwrap()
 }
 
-fn shot(id: &str, name: &str, rest: &str) -> String {
+pub(super) fn shot(id: &str, name: &str, rest: &str) -> String {
     format!(
         r#"{{"id": "{id}", "source": {{"clip": "{}"}}{rest}}}"#,
         clip(name)
@@ -74,7 +74,7 @@ fn one_odd_shot_is_conformed_and_the_others_are_copied() {
 }
 
 /// The film's segments as text: shot, how, first frame of a copy, frames.
-fn cut(plan: &Plan) -> Vec<String> {
+pub(super) fn cut(plan: &Plan) -> Vec<String> {
     let Some(TaskSpec::Assemble(assemble)) = plan
         .only(crate::task::TaskKind::Assemble)
         .map(|task| &task.spec)
@@ -93,7 +93,7 @@ fn cut(plan: &Plan) -> Vec<String> {
 }
 
 /// The specs of the film's conform tasks, in order.
-fn conforms(plan: &Plan) -> Vec<&crate::task::ConformSpec> {
+pub(super) fn conforms(plan: &Plan) -> Vec<&crate::task::ConformSpec> {
     plan.tasks
         .iter()
         .filter_map(|task| match &task.spec {
@@ -317,95 +317,6 @@ fn a_draft_is_made_of_proxies_where_there_are_some_and_nothing_else_is() {
     let proxys = (clip("a, small"), 0.25, 0.0, false);
     assert_eq!(clip_of(&known, "draft"), proxys);
     assert_eq!(clip_of(&known, "standard"), clips_own);
-}
-
-/// Shots of a second, each of a clip of its own that has a proxy.
-fn proxied(names: &[String]) -> FactsByClip {
-    let with_proxy = |name: &String| {
-        let mut facts = facts(1280, 720, rate(24, 1), 24);
-        facts.video.as_mut().unwrap().proxy = Some(Proxy {
-            sha256: clip(&format!("{name}, small")),
-            width: 640,
-            height: 360,
-        });
-        (clip(name), facts)
-    };
-    names.iter().map(with_proxy).collect()
-}
-
-#[test]
-fn a_draft_winds_its_shots_on_strips_and_keeps_most_of_them_when_a_shot_is_put_in() {
-    let names: Vec<String> = (0..200).map(|at| format!("clip {at}")).collect();
-    let known = proxied(&names);
-    let planned = |names: &[String]| {
-        let shots: Vec<String> = (0..)
-            .zip(names)
-            .map(|(at, name)| shot(&format!("s{at}"), name, ""))
-            .collect();
-        let draft = manifest(&shots.join(","), r#", "delivery": {"preset": "draft"}"#);
-        plan(&draft, &known).unwrap()
-    };
-    let all = planned(&names[1..]);
-    let strips = conforms(&all);
-    let takes: usize = strips.iter().map(|strip| 1 + strip.then.len()).sum();
-    assert_eq!(takes, 199, "every shot is on one strip");
-    assert_eq!(cut(&all).len(), strips.len(), "each is a segment");
-    assert!((12..60).contains(&strips.len()), "{}", strips.len());
-    for strip in &strips {
-        assert_eq!(strip.frames_of_first(), 24);
-        assert_eq!(strip.clips().len(), 1 + strip.then.len());
-        assert!(strip.frames <= 16 * 24);
-    }
-
-    let longer = planned(&names);
-    let keys = |plan: &Plan| -> std::collections::HashSet<TaskKey> {
-        let conforms = plan
-            .tasks
-            .iter()
-            .filter(|task| task.kind() == TaskKind::Conform);
-        conforms.map(|task| task.key).collect()
-    };
-    let new = keys(&longer).difference(&keys(&all)).count();
-    assert!(new <= 3, "{new} strips are made anew");
-}
-
-#[test]
-fn transitions_texts_and_other_sources_have_their_places_among_strips() {
-    let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
-    let known = proxied(&names);
-    let dissolve = r#", "transition": {"kind": "dissolve", "duration": 0.5}"#;
-    let shots = [
-        shot("1", "a", ""),
-        shot("2", "b", ""),
-        shot("3", "c", dissolve),
-        r##"{"id": "4", "source": {"colour": "#102030"}, "duration": 1}"##.to_owned(),
-        shot("5", "d", ""),
-        shot("6", "e", ""),
-    ];
-    let rest = r#", "delivery": {"preset": "draft"}, "titles": [{"text": "T", "start": 0.5, "end": 1.25}]"#;
-    let plan = plan(&manifest(&shots.join(","), rest), &known).unwrap();
-    let whole: u64 = conforms(&plan).iter().map(|strip| strip.frames).sum();
-    assert_eq!(whole, plan.total_frames);
-    for strip in conforms(&plan) {
-        let plain =
-            matches!(strip.picture.source, PictureSource::Clip { .. }) && strip.under.is_none();
-        assert!(plain || strip.then.is_empty(), "{strip:?}");
-    }
-    // The title runs over the cut between the first two shots: once where they are one strip, else in each, and always at its frames of the film.
-    let mut start = 0;
-    let mut seen = Vec::new();
-    for strip in conforms(&plan) {
-        for text in &strip.overlays {
-            seen.push((
-                start + text.from_frame,
-                (start + text.to_frame).min(start + i64::try_from(strip.frames).unwrap()),
-            ));
-        }
-        start += i64::try_from(strip.frames).unwrap();
-    }
-    assert_eq!(seen.first().unwrap().0, 12);
-    assert_eq!(seen.last().unwrap().1, 30);
-    assert!(seen.len() <= 2, "{seen:?}");
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub struct CheckSpec {
     /// Where each segment begins, in film order.
     pub joins: Vec<Join>,
     /// Frames of the film to choose posters from.
+    #[serde(default)]
     pub poster_frames: Vec<u64>,
     pub total_samples: u64,
     pub loudness: Loudness,

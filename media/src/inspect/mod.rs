@@ -262,6 +262,7 @@ fn may_want_a_proxy(survey: &Survey, index: &Index) -> bool {
         .as_ref()
         .and_then(|movie| movie.track(mp4::TrackKind::Video));
     let size = track.and_then(mp4::Track::entry).and_then(mp4::Entry::size);
+    let size = size.filter(|(width, height)| *width > 0 && *height > 0);
     if size.is_some_and(|(width, height)| !proxy::would_be_smaller(width.into(), height.into())) {
         return false;
     }

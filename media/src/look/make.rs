@@ -30,6 +30,14 @@ pub(super) struct Made {
     pub(super) sheet: Sheet,
 }
 
+impl Made {
+    /// More of its posters show something.
+    pub(super) fn is_better_than(&self, other: &Self) -> bool {
+        let show_something = |made: &Self| made.posters.len() - made.blank;
+        show_something(self) > show_something(other)
+    }
+}
+
 pub(super) async fn make(ctx: &Context, reel: &Reel, out_dir: &Path) -> Result<Made, MediaError> {
     let sheet = Sheet::new(
         out_dir.join("storyboard.jpg"),

@@ -52,20 +52,20 @@ impl Reel {
         if tiles.is_empty() || posters.is_empty() {
             return Ok(None);
         }
-        let mut strip = Strip {
+        let mut splice = Splice {
             excerpt: Excerpt::of(track, samples, &order),
             there: HashMap::new(),
         };
         for tile in &tiles {
-            strip.picture(tile.key);
+            splice.picture(tile.key);
         }
         let joins = wanted.joins.iter();
-        let joins = joins.filter_map(|frame| strip.picture(*frame)).collect();
-        let posters = strip.posters(&posters);
-        strip.excerpt.write(&film.path, out)?;
+        let joins = joins.filter_map(|frame| splice.picture(*frame)).collect();
+        let posters = splice.posters(&posters);
+        splice.excerpt.write(&film.path, out)?;
         Ok(Some(Self {
             file: out.to_owned(),
-            pictures: strip.excerpt.pictures(),
+            pictures: splice.excerpt.pictures(),
             tiles,
             joins,
             posters,
@@ -87,13 +87,13 @@ fn keys(samples: &[Sample], order: &Order) -> Vec<u64> {
 }
 
 /// The reel while it is cut.
-struct Strip<'a> {
+struct Splice<'a> {
     excerpt: Excerpt<'a>,
     /// The place of each frame that is in it and can be found again.
     there: HashMap<u64, u64>,
 }
 
-impl Strip<'_> {
+impl Splice<'_> {
     /// One key picture. `None`: the film has no such frame.
     fn picture(&mut self, frame: u64) -> Option<u64> {
         if let Some(place) = self.there.get(&frame) {

@@ -10,7 +10,7 @@ use botflix_media::look::{Pictures, Wanted, look};
 use botflix_media::package::texts;
 
 use crate::clips::{colours, cropped_colours, ffmpeg, ffprobe, lumas};
-use crate::studio::Studio;
+use crate::studio::{Picture, Shot, Studio};
 
 /// Of a film of 24 pictures per second.
 async fn pictures(studio: &Studio, film: &Path, posters: Vec<u64>, total_seconds: f64) -> Pictures {
@@ -209,4 +209,33 @@ async fn a_join_is_seen_once_though_it_is_a_tile_and_a_poster_too() {
         .to_vec();
     assert_eq!(looked.luma_crcs, wanted);
     assert_eq!(looked.errors, 0);
+}
+
+#[tokio::test]
+async fn damage_inside_of_a_clip_that_decoders_conceal_is_no_fault_of_the_film() {
+    let studio = Studio::open().await;
+    let (whole, clip) = (studio.path("whole.mp4"), studio.path("damaged.mp4"));
+    let mut args = "-f lavfi -i testsrc2=s=320x180:r=24:d=2 -f lavfi -i sine=f=300:r=48000:d=2 -c:v libx264 -preset veryfast -bf 2 \
+        -g 24 -keyint_min 24 -sc_threshold 0 -x264-params stitchable=1:open-gop=0 -pix_fmt yuv420p -c:a aac -b:a 96k -shortest"
+        .split_whitespace()
+        .collect::<Vec<_>>();
+    ffmpeg(&args, &whole);
+    // The second key picture: no join is there, but a tile of the storyboard.
+    args = vec!["-i", whole.to_str().unwrap(), "-c", "copy"];
+    args.extend(["-bsf:v", "noise=amount='if(eq(n,24),400,0)'"]);
+    ffmpeg(&args, &clip);
+    let film = Film::open(&studio.ctx, &clip).await.unwrap();
+    let wanted = Wanted {
+        joins: vec![0],
+        posters: vec![24],
+        fps: 24.0,
+        total_seconds: 2.0,
+    };
+    let looked = look(&studio.ctx, &film, &wanted, studio.dir.path()).await;
+    assert!(looked.unwrap().unwrap().errors > 0, "it is damaged");
+
+    let shots = [Shot::new(&clip, 48)];
+    let film = studio.film("film", Picture::Copied, "24", &shots).await;
+    let checked = studio.checked(&film).await.unwrap();
+    assert!(!checked.pictures.posters.is_empty());
 }

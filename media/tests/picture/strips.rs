@@ -1,13 +1,16 @@
 //! Several shots in one segment are the very frames that they are alone.
 
+use std::path::{Path, PathBuf};
+
 use botflix_common::film::Quality;
 use botflix_common::task::{Picture, Take};
 
-use crate::clips::ffmpeg;
+use crate::clips::{ffmpeg, ffprobe};
 use crate::stage::{Stage, clip_from, format, spec};
+use crate::texts::title;
 
 /// Pictures whose luma says which they are.
-fn ramp(stage: &Stage, name: &str, rate: &str, seconds: f64, from: u32) -> std::path::PathBuf {
+fn ramp(stage: &Stage, name: &str, rate: &str, seconds: f64, from: u32) -> PathBuf {
     let file = stage.path(name);
     let source = format!(
         "color=black:s=32x18:r={rate}:d={seconds},format=yuv420p,geq=lum='{from}+N':cb=128:cr=128,scale=320:180:flags=neighbor"
@@ -17,6 +20,19 @@ fn ramp(stage: &Stage, name: &str, rate: &str, seconds: f64, from: u32) -> std::
     args.extend(x264.split_whitespace());
     ffmpeg(&args, &file);
     file
+}
+
+/// The frames that are key pictures, as shown.
+fn key_pictures(file: &Path) -> Vec<usize> {
+    let args = ["-show_entries", "packet=pts,flags", "-of", "csv=p=0"];
+    let listed = ffprobe(&args, file);
+    let mut packets: Vec<(i64, bool)> = listed
+        .lines()
+        .filter_map(|line| line.split_once(','))
+        .map(|(pts, flags)| (pts.parse().unwrap(), flags.starts_with('K')))
+        .collect();
+    packets.sort_unstable();
+    (0..packets.len()).filter(|at| packets[*at].1).collect()
 }
 
 #[tokio::test]
@@ -47,7 +63,30 @@ async fn a_strip_has_the_frames_of_its_shots_one_after_another() {
             .to_vec();
         let together = stage.lumas(&strip, &files).await;
         assert_eq!(together, alone, "{rate}");
+
+        let keys = key_pictures(&stage.path("seen.mp4"));
+        for begins in [0, 20, 50, 90] {
+            assert!(keys.contains(&begins), "{rate}: {keys:?}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_text_over_a_cut_is_seen_on_both_sides_of_it_and_nowhere_else() {
+    let stage = Stage::open().await;
+    let clip = ramp(&stage, "clip.mp4", "24", 2.0, 30);
+    let mut strip = spec(clip_from(&clip, 0.0), 40);
+    strip.then = vec![Take {
+        frames: 20,
+        picture: clip_from(&clip, 1.0),
+    }];
+    let plain = stage.lumas(&strip, &[&clip]).await;
+    strip.overlays = vec![title("A", 15, 25)];
+    let titled = stage.lumas(&strip, &[&clip]).await;
+    let changed: Vec<usize> = (0..40)
+        .filter(|at| plain[*at].abs_diff(titled[*at]) > 3)
+        .collect();
+    assert_eq!(changed, (15..25).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use botflix_common::task::Overlay;
 use crate::clips::{cropped_colours, ffmpeg};
 use crate::stage::{Stage, clip, colour, spec};
 
-fn title(text: &str, from_frame: i64, to_frame: i64) -> Overlay {
+pub fn title(text: &str, from_frame: i64, to_frame: i64) -> Overlay {
     Overlay {
         id: "t1".to_owned(),
         text: text.to_owned(),

@@ -1,4 +1,4 @@
-//! `conform`: one shot's picture in the film's format, exactly as long as the ledger says.
+//! `conform`: one shot's picture in the film's format, or several shots' of a draft, exactly as long as the ledger says.
 
 use std::collections::BTreeMap;
 
