@@ -8,6 +8,7 @@ mod proof;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use botflix_common::film::VideoCodec;
 use botflix_common::task::EngineClass;
 
 use crate::error::MediaError;
@@ -123,21 +124,27 @@ impl Engine {
         )
     }
 
-    /// The class that makes segments where `wanted` was asked for: the same, or the processor's for its codec.
-    pub fn class_for(&self, wanted: EngineClass) -> EngineClass {
-        match self.why_not(wanted) {
-            Some(why) if wanted.is_gpu() => {
-                let fallback = EngineClass::on_cpu(wanted.codec());
-                tracing::warn!(
-                    wanted = wanted.name(),
-                    used = fallback.name(),
-                    why,
-                    "a device cannot encode here: the processor does"
-                );
-                fallback
+    /// What was proven to encode films of a codec, best first: devices before the processor. Says so where this host has a device that does not.
+    pub fn encoders_of(&self, codec: VideoCodec) -> Vec<EngineClass> {
+        let proven = self.encoders().iter().copied();
+        let (mut devices, processor): (Vec<_>, Vec<_>) = proven
+            .filter(|class| class.codec() == codec)
+            .partition(|class| class.is_gpu());
+        if devices.is_empty() {
+            let host = &self.shared.host;
+            let refused = self.shared.proof.refused.iter();
+            for (class, why) in refused.filter(|(class, _)| class.codec() == codec) {
+                if host.has_device_for(*class) {
+                    tracing::warn!(
+                        encoder = class.name(),
+                        why,
+                        "a device of this host cannot encode: the processor does"
+                    );
+                }
             }
-            _ => wanted,
         }
+        devices.extend(processor);
+        devices
     }
 
     /// The walls that are in force around every child.

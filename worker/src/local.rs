@@ -23,7 +23,8 @@ use botflix_common::problem::FieldProblem;
 use botflix_common::storage::StorageError;
 use botflix_common::storage_key;
 use botflix_common::task::{
-    Artifact, FilmFacts, InspectSpec, TaskKind, TaskOutput, TaskRecord, TaskSpec, Verify,
+    Artifact, EngineClass, FilmFacts, InspectSpec, TaskKind, TaskOutput, TaskRecord, TaskSpec,
+    Verify,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -172,9 +173,13 @@ async fn prospect(
 }
 
 fn options(runner: &TaskRunner, job: &LocalRender) -> Options {
-    let proven = runner.engine().encoders().iter().copied();
+    let codec = job.manifest.delivery.codec;
     Options {
-        engines: proven.filter(|class| job.gpu || !class.is_gpu()).collect(),
+        engines: if job.gpu {
+            runner.engine().encoders_of(codec)
+        } else {
+            vec![EngineClass::on_cpu(codec)]
+        },
         verify: job.verify,
     }
 }

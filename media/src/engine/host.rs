@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use botflix_common::task::EngineClass;
+
 /// More devices than a host has.
 const MAX_DEVICES: usize = 64;
 
@@ -53,6 +55,17 @@ impl Host {
 
     pub(super) fn without_render_node(&self) -> Option<String> {
         (!self.has("renderD")).then(|| "this host has no render device".to_owned())
+    }
+
+    /// Whether there is something that this class could work on.
+    pub(super) fn has_device_for(&self, class: EngineClass) -> bool {
+        match class {
+            EngineClass::NvencH264 | EngineClass::NvencHevc | EngineClass::NvencAv1 => {
+                self.has("nvidia")
+            }
+            EngineClass::VaapiH264 | EngineClass::QsvH264 => self.has("renderD"),
+            EngineClass::X264Cpu1 | EngineClass::X265Cpu1 | EngineClass::SvtAv1Cpu1 => false,
+        }
     }
 
     /// The device that VAAPI opens.

@@ -38,8 +38,9 @@ pub(super) fn paint(
     let own_width = even(lines.width_px + 2.0 * margin);
     let own_height = even(lines.height_px + 2.0 * margin);
     let safe = |length: u32| length as f32 * (1.0 - 2.0 * SAFE_MARGIN_SHARE);
-    // The halo's fringe may reach into the margin.
-    if own_width as f32 > safe(width) + 2.0 * margin || own_height as f32 > safe(height) {
+    // The halo's fringe may reach into the margin, but not out of a tiny frame.
+    let too_wide = own_width as f32 > safe(width) + 2.0 * margin || own_width > width;
+    if too_wide || own_height as f32 > safe(height) {
         return None;
     }
     let mut canvas = Canvas::new(own_width as usize, own_height as usize);

@@ -168,8 +168,8 @@ fn a_draft_of_any_size_is_marked() {
         (640, 360),
     ] {
         let mark = draw_draft_mark(width, height).unwrap();
-        assert!(mark.x + mark.width <= width, "{width}x{height}: {mark:?}");
-        assert!(mark.y + mark.height <= height, "{width}x{height}: {mark:?}");
+        assert!(mark.x + mark.width <= width, "{width}x{height}");
+        assert!(mark.y + mark.height <= height, "{width}x{height}");
         let seen = mark.rgba.chunks_exact(4).filter(|pixel| pixel[3] > 128);
         let share = seen.count() as f64 / f64::from(width * height);
         assert!((0.005..0.3).contains(&share), "{width}x{height}: {share}");

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use botflix_common::film::VideoCodec;
 use botflix_common::task::EngineClass;
 use botflix_media::engine::Prove;
 use botflix_media::{Engine, EngineConfig, SandboxPolicy};
@@ -80,7 +81,8 @@ async fn an_encoder_that_is_listed_and_does_not_work_is_not_used_and_the_reason_
     ] {
         let why = first.why_not(class).unwrap();
         assert!(why.contains("libnvidia-encode"), "{why}");
-        assert_eq!(first.class_for(class), EngineClass::on_cpu(class.codec()));
+        let best = first.encoders_of(class.codec())[0];
+        assert_eq!(best, EngineClass::on_cpu(class.codec()));
     }
     assert!(
         first
@@ -122,7 +124,7 @@ async fn an_h100_is_known_to_decode_only() {
         "decode only: this GPU has no encoder (NVIDIA H100 80GB HBM3)"
     );
     assert_eq!(
-        engine.class_for(EngineClass::NvencHevc),
-        EngineClass::X265Cpu1
+        engine.encoders_of(VideoCodec::Hevc),
+        [EngineClass::X265Cpu1]
     );
 }

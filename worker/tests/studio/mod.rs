@@ -19,6 +19,10 @@ pub struct Studio {
 
 impl Studio {
     pub async fn open() -> Self {
+        Self::with(EngineConfig::default()).await
+    }
+
+    pub async fn with(engine: EngineConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let storage = dir.path().join("storage");
         std::fs::create_dir_all(&storage).unwrap();
@@ -26,7 +30,7 @@ impl Studio {
         let engine = Engine::discover(EngineConfig {
             // Hosts without Landlock run these tests, too; the sandbox has tests of its own.
             sandbox: SandboxPolicy::Off,
-            ..EngineConfig::default()
+            ..engine
         })
         .await
         .unwrap();
