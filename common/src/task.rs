@@ -4,6 +4,7 @@
 //! a director. Results travel as a [`TaskRecord`], stored at `cache/{key}/result.json`.
 
 mod film;
+mod lane;
 mod picture;
 mod sound;
 mod spec;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::film::{AssembleSpec, CheckSpec, Join, PackageSpec, Segment, SegmentSource, Verify};
+pub use self::lane::{Lane, LaneKind};
 pub use self::picture::{
     Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
     Take,
@@ -78,40 +80,6 @@ impl TaskKind {
             Self::Inspect | Self::Mix | Self::Assemble => 3,
             Self::Conform | Self::Check | Self::Package => 4,
         }
-    }
-
-    pub fn lane(self) -> Lane {
-        match self {
-            Self::Inspect | Self::Conform | Self::Mix | Self::Check | Self::Package => Lane::Cpu,
-            Self::Assemble => Lane::Io,
-        }
-    }
-}
-
-/// A queue of tasks that need the same capability.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Lane {
-    Cpu,
-    Gpu,
-    Io,
-}
-
-impl Lane {
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Gpu, Self::Io];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Gpu => "gpu",
-            Self::Io => "io",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|lane| lane.name() == name)
     }
 }
 

@@ -31,11 +31,13 @@ pub struct EngineConfig {
 }
 
 /// How much is tried at start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Prove {
     /// H.264 and AAC, without which nothing works.
     #[default]
     Needed,
+    /// Those, and what this host's devices encode: costs a host without any nothing.
+    Devices,
     /// Every encoder that a film could be made with; a second or two, once.
     All,
 }
@@ -124,12 +126,28 @@ impl Engine {
         )
     }
 
-    /// What was proven to encode films of a codec, best first: devices before the processor. Says so where this host has a device that does not.
+    /// What was proven to encode films of a codec, best first: devices before the processor.
     pub fn encoders_of(&self, codec: VideoCodec) -> Vec<EngineClass> {
+        let mut encoders = self.device_encoders_of(codec);
         let proven = self.encoders().iter().copied();
-        let (mut devices, processor): (Vec<_>, Vec<_>) = proven
-            .filter(|class| class.codec() == codec)
-            .partition(|class| class.is_gpu());
+        encoders.extend(proven.filter(|class| class.codec() == codec && !class.is_gpu()));
+        encoders
+    }
+
+    /// What was proven to encode on a device, best first.
+    pub fn device_encoders(&self) -> Vec<EngineClass> {
+        let codecs = VideoCodec::ALL.into_iter();
+        codecs
+            .flat_map(|codec| self.device_encoders_of(codec))
+            .collect()
+    }
+
+    /// Says so where this host has a device that does not encode.
+    fn device_encoders_of(&self, codec: VideoCodec) -> Vec<EngineClass> {
+        let proven = self.encoders().iter().copied();
+        let devices: Vec<EngineClass> = proven
+            .filter(|class| class.codec() == codec && class.is_gpu())
+            .collect();
         if devices.is_empty() {
             let host = &self.shared.host;
             let refused = self.shared.proof.refused.iter();
@@ -143,7 +161,6 @@ impl Engine {
                 }
             }
         }
-        devices.extend(processor);
         devices
     }
 

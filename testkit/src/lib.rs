@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod deadline;
 pub mod farm;
 pub mod film;
+pub mod gpu_host;
 pub mod material;
 pub mod postgres;
 pub mod process;
@@ -21,6 +22,7 @@ pub mod walls;
 
 pub use self::client::{Client, Refused};
 pub use self::farm::{DatabaseKind, Farm, FarmBuilder, StorageKind};
+pub use self::gpu_host::GpuHost;
 pub use self::postgres::Postgres;
 pub use self::process::{Binary, Missing, Signal, Spawned, optional};
 pub use self::redis::RedisServer;

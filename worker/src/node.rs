@@ -10,8 +10,9 @@ use apalis_core::worker::builder::WorkerBuilder;
 use botflix_common::queue::{LaneBackend, Queue, QueueConfig, ReportSender};
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
-use botflix_common::task::Lane;
-use botflix_media::EngineConfig;
+use botflix_common::task::{Lane, LaneKind};
+use botflix_media::engine::Prove;
+use botflix_media::{Engine, EngineConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -38,8 +39,8 @@ pub struct WorkerConfig {
     pub queue: QueueConfig,
     pub storage: Storage,
     pub engine: EngineConfig,
-    /// In order of preference.
-    pub lanes: Vec<Lane>,
+    /// In order of preference. With [`LaneKind::Gpu`] the devices of this host are proven at start.
+    pub lanes: Vec<LaneKind>,
     /// What people call it; need not be unique.
     pub name: String,
     /// Tasks at once.
@@ -72,13 +73,18 @@ impl Worker {
         check(&config)?;
         let mut runner_config = RunnerConfig::new(config.scratch_root, &config.name);
         runner_config.clip_cache_bytes = config.clip_cache_bytes;
-        let runner = selftest::runner(config.storage, config.engine, runner_config).await?;
+        let mut engine = config.engine;
+        if config.lanes.contains(&LaneKind::Gpu) {
+            engine.prove = engine.prove.max(Prove::Devices);
+        }
+        let runner = selftest::runner(config.storage, engine, runner_config).await?;
+        let lanes = lanes(&config.lanes, runner.engine())?;
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
         let metrics = Metrics::new(config.slots).map_err(StartError::Metrics)?;
-        let backend = LaneBackend::start(&queue, config.lanes.clone(), instance.clone())
+        let backend = LaneBackend::start(&queue, lanes.clone(), instance.clone())
             .map_err(StartError::Queue)?;
         let (stop, stop_aside) = (CancellationToken::new(), CancellationToken::new());
         let aside = TaskTracker::new();
@@ -88,7 +94,7 @@ impl Worker {
             name: config.name.clone(),
             instance: instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            lanes: config.lanes,
+            lanes,
             slots: u32::try_from(config.slots).unwrap_or(u32::MAX),
             engine: runner.engine().version().to_owned(),
             draining: false,
@@ -193,6 +199,30 @@ fn check(config: &WorkerConfig) -> Result<(), StartError> {
         return refuse("a worker's name is 1 to 100 letters, digits or one of - _ . @");
     }
     Ok(())
+}
+
+/// What this host can serve of what it was asked to.
+fn lanes(wanted: &[LaneKind], engine: &Engine) -> Result<Vec<Lane>, StartError> {
+    let devices = if wanted.contains(&LaneKind::Gpu) {
+        engine.device_encoders()
+    } else {
+        Vec::new()
+    };
+    let mut lanes: Vec<Lane> = Vec::new();
+    for lane in wanted.iter().flat_map(|kind| kind.lanes(&devices)) {
+        if !lanes.contains(&lane) {
+            lanes.push(lane);
+        }
+    }
+    if lanes.is_empty() {
+        return Err(StartError::Config(
+            "no encoder on a device works here (`botflix encoders` says why), and no other lane was asked for"
+                .to_owned(),
+        ));
+    }
+    let names: Vec<&str> = lanes.iter().map(|lane| lane.name()).collect();
+    info!(lanes = names.join(","), "serves");
+    Ok(lanes)
 }
 
 async fn serve_metrics(

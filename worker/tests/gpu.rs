@@ -9,66 +9,35 @@
 
 mod studio;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use botflix_common::manifest::read::read_manifest;
-use botflix_common::task::{EngineClass, Verify};
-use botflix_media::EngineConfig;
+use botflix_common::queue::{Queue, QueueConfig};
+use botflix_common::storage::Storage;
+use botflix_common::task::{EngineClass, Lane, LaneKind, Verify};
 use botflix_media::engine::Prove;
+use botflix_media::{EngineConfig, SandboxPolicy};
+use botflix_testkit::{GpuHost, RedisServer, optional};
 use botflix_worker::local::{self, LocalFilm, LocalRender};
+use botflix_worker::{StartError, Worker, WorkerConfig};
 use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
 
-/// An ffmpeg whose `h264_nvenc` encodes: by libx264, with what is NVENC's own taken out of the command line.
-const WORKS: &str = r#"
-for word do
-  shift
-  if [ -n "$drop" ]; then drop=; continue; fi
-  case "$word" in
-    h264_nvenc) set -- "$@" libx264 ;;
-    p1|p4|p6) set -- "$@" ultrafast ;;
-    -cq) set -- "$@" -crf ;;
-    -rc|-no-scenecut|-strict_gop|-b:v) drop=1 ;;
-    *) set -- "$@" "$word" ;;
-  esac
-done"#;
-/// One that lists it, and whose driver is not there.
-const LIES: &str = r#"echo "Cannot load libnvidia-encode.so.1" >&2; exit 1"#;
-
-fn ffmpeg(dir: &Path, nvenc: &str) -> PathBuf {
-    let program = dir.join("ffmpeg");
-    let script = format!(
-        r#"#!/bin/sh
-PATH="/usr/bin:/usr/local/bin:/bin"
-case "$*" in
-  *-encoders*) ffmpeg "$@"; echo " V....D h264_nvenc  imitated"; exit ;;
-  *h264_nvenc*) {nvenc} ;;
-esac
-exec ffmpeg "$@"
-"#
-    );
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    program
-}
-
-/// The files of a host with one NVIDIA device.
-fn host(dir: &Path) -> PathBuf {
-    let root = dir.join("host");
-    fs::create_dir_all(root.join("dev")).unwrap();
-    fs::write(root.join("dev/nvidia0"), "").unwrap();
-    root
-}
-
-async fn film(dir: &Path, nvenc: &str, gpu: bool) -> LocalFilm {
-    let studio = Studio::with(EngineConfig {
-        ffmpeg: ffmpeg(dir, nvenc),
-        prove: Prove::All,
-        host_root: host(dir),
+fn engine(host: GpuHost) -> EngineConfig {
+    EngineConfig {
+        ffmpeg: host.ffmpeg,
+        host_root: host.root,
+        sandbox: SandboxPolicy::Off,
         ..EngineConfig::default()
+    }
+}
+
+async fn film(host: GpuHost, gpu: bool) -> LocalFilm {
+    let studio = Studio::with(EngineConfig {
+        prove: Prove::All,
+        ..engine(host)
     })
     .await;
     let clip = studio.clip("a.mp4", "160x120", "25", "1").await;
@@ -94,7 +63,7 @@ async fn film(dir: &Path, nvenc: &str, gpu: bool) -> LocalFilm {
 #[tokio::test]
 async fn a_device_that_is_proven_makes_the_segments_and_the_film_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let made = film(dir.path(), WORKS, true).await;
+    let made = film(GpuHost::that_encodes(dir.path()).unwrap(), true).await;
     assert_eq!(made.plan.engine, Some(EngineClass::NvencH264));
     assert_eq!(made.record.engine, Some(EngineClass::NvencH264));
     assert_eq!(made.facts.frames, 24);
@@ -103,14 +72,59 @@ async fn a_device_that_is_proven_makes_the_segments_and_the_film_says_so() {
 #[tokio::test]
 async fn a_device_is_left_alone_where_the_processor_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    let made = film(dir.path(), WORKS, false).await;
+    let made = film(GpuHost::that_encodes(dir.path()).unwrap(), false).await;
     assert_eq!(made.record.engine, Some(EngineClass::X264Cpu1));
 }
 
 #[tokio::test]
 async fn a_device_that_only_claims_to_encode_costs_no_film() {
     let dir = tempfile::tempdir().unwrap();
-    let made = film(dir.path(), LIES, true).await;
+    let made = film(GpuHost::that_only_claims_to(dir.path()).unwrap(), true).await;
     assert_eq!(made.record.engine, Some(EngineClass::X264Cpu1));
     assert_eq!(made.facts.frames, 24);
+}
+
+fn worker_on(host: GpuHost, lanes: &[LaneKind], dir: &Path, redis: &RedisServer) -> WorkerConfig {
+    WorkerConfig {
+        queue: QueueConfig::new(redis.url()),
+        storage: Storage::open(&format!("file://{}", dir.display())).unwrap(),
+        engine: engine(host),
+        lanes: lanes.to_vec(),
+        name: "forge".to_owned(),
+        slots: 1,
+        scratch_root: dir.join("scratch"),
+        clip_cache_bytes: 0,
+        metrics_listen: None,
+    }
+}
+
+#[tokio::test]
+async fn a_worker_serves_the_lanes_of_what_its_devices_really_encode() {
+    let Some(redis) = optional(RedisServer::start()) else {
+        return;
+    };
+    let queue = Queue::connect(QueueConfig::new(redis.url())).unwrap();
+    let all = [LaneKind::Io, LaneKind::Gpu, LaneKind::Cpu];
+    let dir = tempfile::tempdir().unwrap();
+
+    let host = GpuHost::that_encodes(dir.path()).unwrap();
+    let worker = Worker::start(worker_on(host, &all, dir.path(), &redis));
+    let worker = worker.await.unwrap();
+    let hello = queue.workers().await.unwrap().remove(0);
+    assert_eq!(hello.lanes, [Lane::Io, Lane::GpuNvencH264, Lane::Cpu]);
+    worker.stop_gracefully(Duration::from_secs(5)).await;
+
+    let host = GpuHost::that_only_claims_to(dir.path()).unwrap();
+    let worker = Worker::start(worker_on(host, &all, dir.path(), &redis));
+    let worker = worker.await.unwrap();
+    let hello = queue.workers().await.unwrap().remove(0);
+    assert_eq!(hello.lanes, [Lane::Io, Lane::Cpu]);
+    worker.stop_gracefully(Duration::from_secs(5)).await;
+
+    let host = GpuHost::that_only_claims_to(dir.path()).unwrap();
+    let refused = Worker::start(worker_on(host, &[LaneKind::Gpu], dir.path(), &redis)).await;
+    let Err(StartError::Config(why)) = refused else {
+        panic!("a worker that can do nothing has started");
+    };
+    assert!(why.contains("botflix encoders"), "{why}");
 }

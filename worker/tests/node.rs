@@ -16,7 +16,8 @@ use botflix_common::queue::{Queue, QueueConfig, ReportReader};
 use botflix_common::report::ReportBody;
 use botflix_common::storage_key;
 use botflix_common::task::{
-    AttemptId, InspectSpec, Lane, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage, TaskSpec,
+    AttemptId, InspectSpec, Lane, LaneKind, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage,
+    TaskSpec,
 };
 use botflix_media::{EngineConfig, SandboxPolicy};
 use botflix_testkit::{RedisServer, optional};
@@ -44,7 +45,7 @@ async fn farm() -> Option<Farm> {
             sandbox: SandboxPolicy::Off,
             ..EngineConfig::default()
         },
-        lanes: vec![Lane::Io, Lane::Cpu],
+        lanes: vec![LaneKind::Io, LaneKind::Cpu],
         name: "node".to_owned(),
         slots: 2,
         scratch_root: studio.dir.path().join("node"),

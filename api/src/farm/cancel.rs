@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use botflix_common::hash::TaskKey;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
 use botflix_common::problem::Problem;
@@ -68,7 +69,7 @@ impl Change {
         }
         self.log(id, NewEvent::state()).await?;
         self.finished(RenderState::Canceled);
-        self.drop_unshared(id).await?;
+        self.drop_unshared(id, |_| true).await?;
         Ok(Canceled::Now)
     }
 
@@ -86,12 +87,17 @@ impl Change {
         self.log(id, NewEvent::state().saying(&problem.detail))
             .await?;
         self.finished(RenderState::Failed);
-        self.drop_unshared(id).await
+        self.drop_unshared(id, |_| true).await
     }
 
-    /// Cancels the unfinished tasks of a render that has just ended, except those that another running render wants.
-    async fn drop_unshared(&mut self, id: RenderId) -> Result<(), DbError> {
-        for task in graph::unshared(&mut self.tx, id).await? {
+    /// Cancels those unfinished tasks of a render that it needs no longer, except what another running render wants.
+    pub(super) async fn drop_unshared(
+        &mut self,
+        id: RenderId,
+        unneeded: impl Fn(&TaskKey) -> bool,
+    ) -> Result<(), DbError> {
+        let unshared = graph::unshared(&mut self.tx, id).await?;
+        for task in unshared.iter().filter(|task| unneeded(&task.key)) {
             let before = moves::cancel(&mut self.tx, &task.key, self.now_ms).await?;
             if let Some(before) = before.filter(|before| before.is_in_flight()) {
                 self.cancel_attempt(before.lane, before.attempt_id());

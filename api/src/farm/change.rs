@@ -1,11 +1,12 @@
 //! One transaction on the graph of renders and tasks, and what must follow its commit.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use botflix_common::hash::Sha;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
-use botflix_common::task::{AttemptId, Lane};
+use botflix_common::task::{AttemptId, EngineClass, Lane};
 
 use super::watch::Subject;
 use crate::db::events::{self, NewEvent};
@@ -16,6 +17,8 @@ pub(super) struct Change {
     pub tx: Write,
     /// One time for all that happens in it.
     pub now_ms: i64,
+    /// Encoders on devices that the farm's workers have, best first.
+    pub devices: Arc<[EngineClass]>,
     effects: Effects,
 }
 
@@ -31,8 +34,13 @@ pub(super) struct Effects {
 }
 
 impl Change {
-    pub async fn begin(db: &Database, now_ms: i64) -> Result<Self, DbError> {
+    pub async fn begin(
+        db: &Database,
+        now_ms: i64,
+        devices: Arc<[EngineClass]>,
+    ) -> Result<Self, DbError> {
         Ok(Self {
+            devices,
             tx: db.write_graph().await?,
             now_ms,
             effects: Effects::default(),

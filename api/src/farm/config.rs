@@ -25,6 +25,8 @@ pub struct FarmConfig {
     pub settled_after: Duration,
     /// A task that should be in Redis and is not seen there twice, this far apart, is queued anew.
     pub absent_for: Duration,
+    /// A lane of an encoder that no worker has had for this long is given up: its films are made by the processor.
+    pub encoder_absent_for: Duration,
     /// How long the first retry waits; every further one twice as long.
     pub first_backoff: Duration,
     pub longest_backoff: Duration,
@@ -56,6 +58,8 @@ impl Default for FarmConfig {
             reconcile_every: Duration::from_secs(2),
             settled_after: Duration::from_secs(10),
             absent_for: Duration::from_secs(5),
+            // Longer than a worker's restart.
+            encoder_absent_for: Duration::from_secs(60),
             first_backoff: Duration::from_secs(1),
             longest_backoff: Duration::from_secs(60),
             retry_limit: 10,

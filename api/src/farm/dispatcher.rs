@@ -89,6 +89,7 @@ impl Core {
         }
         // Also the proof that Redis is there: nothing is queued in SQL while it is away.
         let workers = self.queue.workers().await?;
+        self.meet(&workers);
         for lane in due {
             let outgoing = self.enqueue(lane, self.depth(lane, &workers)).await?;
             futures::stream::iter(outgoing)

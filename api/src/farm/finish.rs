@@ -186,7 +186,7 @@ impl Change {
         Ok(Ending::Again(head.kind))
     }
 
-    /// The task fails for good, and with it every render that needs it.
+    /// The task fails for good, and with it every render that needs it, unless there is another way to make it.
     async fn give_up(&mut self, head: &TaskHead, failure: &Failure) -> Result<Ending, DbError> {
         let failed = moves::fail(&mut self.tx, head.attempt_id(), failure, self.now_ms).await?;
         if !failed.is_made() {
@@ -205,7 +205,11 @@ impl Change {
             let problem = problems::task_failed(head.kind, shot.as_deref(), failure);
             let event = NewEvent::of_task(RenderEventKind::TaskFailed, told(head, shot));
             self.log(render, event.saying(&failure.message)).await?;
-            self.fail_render(render, &problem).await?;
+            match head.lane.device_encoder() {
+                // If it is not the device's fault, the processor will fail at it, too.
+                Some(encoder) => self.do_without(render, encoder).await?,
+                None => self.fail_render(render, &problem).await?,
+            }
         }
         Ok(Ending::Failed(head.kind))
     }

@@ -3,17 +3,20 @@
 //! SQL is the truth and Redis the doorbell: a move is committed first and told to Redis after, and whatever is lost in between is found
 //! by the [`reconciler`]. Must not know HTTP, nor what a task does.
 //!
-//! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`progress`]: the moves of the graph, each inside one [`change::Change`];
+//! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`fallback`], [`progress`]: the moves of the graph, each inside one
+//!   [`change::Change`]; [`planning`]: for which encoder;
 //! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them.
 
 mod cancel;
 mod change;
 mod config;
 mod dispatcher;
+mod fallback;
 mod finish;
 mod housekeeping;
 mod loops;
 mod metrics;
+mod planning;
 mod problems;
 mod progress;
 mod publish;
@@ -23,13 +26,16 @@ mod submit;
 mod tasks;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use botflix_common::hash::Sha;
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::manifest::ShotManifest;
+use botflix_common::plan::FactsByClip;
 use botflix_common::queue::Queue;
+use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
+use botflix_common::task::EngineClass;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -65,6 +71,8 @@ struct Core {
     /// Something may be ready to be queued.
     dispatch: Notify,
     pace: ProgressPace,
+    /// Encoders on devices that workers have, best first, as last seen.
+    devices: Mutex<Arc<[EngineClass]>>,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
@@ -89,6 +97,7 @@ impl Farm {
             changes,
             dispatch: Notify::new(),
             pace: ProgressPace::default(),
+            devices: Mutex::new(Arc::new([])),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         });
@@ -114,6 +123,15 @@ impl Farm {
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted, DbError> {
         self.core.submit(director, manifest, idempotency).await
+    }
+
+    /// The plan that a render of this manifest would get now.
+    pub async fn foresee(
+        &self,
+        manifest: &ShotManifest,
+        facts: &FactsByClip,
+    ) -> Result<planning::Outcome, DbError> {
+        planning::foresee(&self.core.db, manifest, facts, &self.core.devices()).await
     }
 
     /// Notes that a director has sent a clip whose bytes are now stored.
@@ -165,7 +183,21 @@ impl Farm {
 
 impl Core {
     async fn change(&self) -> Result<Change, DbError> {
-        Change::begin(&self.db, clock::now_ms()).await
+        Change::begin(&self.db, clock::now_ms(), self.devices()).await
+    }
+
+    fn devices(&self) -> Arc<[EngineClass]> {
+        Arc::clone(&self.devices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes what the workers of the moment can encode with.
+    fn meet(&self, workers: &[WorkerHello]) {
+        let found = planning::device_encoders(workers);
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if **devices != *found {
+            tracing::info!(encoders = ?found, "the devices of the farm's workers");
+            *devices = found.into();
+        }
     }
 
     /// Makes the change true and lets everybody know.

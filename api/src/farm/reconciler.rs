@@ -4,6 +4,7 @@
 //! scan: something is absent, or odd, only when it was so twice.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,18 +47,31 @@ enum Loss {
 #[derive(Default)]
 struct Suspicions {
     /// In SQL and not in Redis.
-    absent: Suspects,
+    absent: Suspects<AttemptId>,
     /// In Redis and not current in SQL.
-    odd: Suspects,
+    odd: Suspects<AttemptId>,
 }
 
-/// Attempts under suspicion, since when; dropped as soon as one scan clears them.
+/// What all scans found so far.
 #[derive(Default)]
-struct Suspects(HashMap<AttemptId, Instant>);
+struct Memory {
+    lanes: HashMap<Lane, Suspicions>,
+    /// Lanes with work that no worker serves.
+    unserved: Suspects<Lane>,
+}
 
-impl Suspects {
+/// What is under suspicion, since when; dropped as soon as one scan clears it.
+struct Suspects<T>(HashMap<T, Instant>);
+
+impl<T> Default for Suspects<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Copy + Eq + Hash> Suspects<T> {
     /// Takes what a scan saw and returns what every scan has seen for at least `long_enough`.
-    fn confirm(&mut self, seen: &HashSet<AttemptId>, long_enough: Duration) -> Vec<AttemptId> {
+    fn confirm(&mut self, seen: &HashSet<T>, long_enough: Duration) -> Vec<T> {
         self.0.retain(|id, _| seen.contains(id));
         for id in seen {
             self.0.entry(*id).or_insert_with(Instant::now);
@@ -71,11 +85,11 @@ impl Suspects {
 }
 
 pub(super) async fn run(core: Arc<Core>) {
-    let mut suspicions: HashMap<Lane, Suspicions> = HashMap::new();
+    let mut memory = Memory::default();
     let mut backoff = Backoff::default();
     let mut housekeeping = Housekeeping::default();
     while !core.stop.is_cancelled() {
-        match core.reconcile(&mut suspicions).await {
+        match core.reconcile(&mut memory).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 warn!(%error, "reconciling failed");
@@ -92,19 +106,27 @@ pub(super) async fn run(core: Arc<Core>) {
 }
 
 impl Core {
-    async fn reconcile(
-        self: &Arc<Self>,
-        suspicions: &mut HashMap<Lane, Suspicions>,
-    ) -> Result<(), ReconcileError> {
+    async fn reconcile(self: &Arc<Self>, memory: &mut Memory) -> Result<(), ReconcileError> {
         // First what needs no Redis.
         self.advance_overlooked().await?;
-        self.metrics.census(&tasks::census(&self.db).await?);
+        let census = tasks::census(&self.db).await?;
+        self.metrics.census(&census);
         let workers = self.queue.workers().await?;
+        self.meet(&workers);
+        let unserved = census
+            .iter()
+            .map(|(lane, _, _)| *lane)
+            .filter(|lane| lane.is_gpu() && slots(*lane, &workers) == 0)
+            .collect();
+        let patience = self.config.encoder_absent_for;
+        for lane in memory.unserved.confirm(&unserved, patience) {
+            self.free_from(lane).await?;
+        }
         for lane in Lane::ALL {
             self.metrics.worker_slots(lane, slots(lane, &workers));
             let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
             self.end_all(reaped, Loss::Lease).await;
-            self.compare(lane, suspicions.entry(lane).or_default())
+            self.compare(lane, memory.lanes.entry(lane).or_default())
                 .await?;
         }
         Ok(())

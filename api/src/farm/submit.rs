@@ -79,8 +79,7 @@ impl Change {
             .filter(|named| !visible.contains_key(&named.clip))
             .map(|named| plan::unknown_clip(&named.pointer, &named.clip))
             .collect();
-        let outlook = Outlook::of(manifest, visible.into_values());
-        let planned = match outlook {
+        let planned = match self.outlook(manifest, visible.into_values()).await? {
             Outlook::Impossible(more) => {
                 // Those were found above, also the ones of another director's clips.
                 problems.extend(
@@ -128,7 +127,7 @@ impl Change {
             manifest => manifest?,
         };
         let clips = clips::of_render(&mut self.tx, id).await?;
-        match Outlook::of(&manifest, clips) {
+        match self.outlook(&manifest, clips).await? {
             Outlook::Open => Ok(()),
             Outlook::Impossible(errors) => {
                 self.fail_render(id, &problems::invalid_manifest(errors))
@@ -180,8 +179,12 @@ enum Outlook {
     Planned(Box<Plan>, FindingCounts),
 }
 
-impl Outlook {
-    fn of(manifest: &ShotManifest, clips: impl IntoIterator<Item = ClipRow>) -> Self {
+impl Change {
+    async fn outlook(
+        &mut self,
+        manifest: &ShotManifest,
+        clips: impl IntoIterator<Item = ClipRow>,
+    ) -> Result<Outlook, DbError> {
         let mut facts = FactsByClip::new();
         let mut failed = Vec::new();
         let mut inspecting = false;
@@ -201,17 +204,17 @@ impl Outlook {
             .filter(|named| failed.contains(&named.clip));
         problems.extend(failed_uses.map(|named| problems::inspection_failed(&named.pointer)));
         if !problems.is_empty() {
-            return Self::Impossible(problems);
+            return Ok(Outlook::Impossible(problems));
         }
         if inspecting {
-            return Self::Open;
+            return Ok(Outlook::Open);
         }
-        match plan::plan(manifest, &facts) {
+        Ok(match self.plan(manifest, &facts).await? {
             Ok(plan) => {
                 let foreseen = findings::of_film(manifest, &facts, &plan);
-                Self::Planned(Box::new(plan), FindingCounts::of(&foreseen))
+                Outlook::Planned(Box::new(plan), FindingCounts::of(&foreseen))
             }
-            Err(problems) => Self::Impossible(problems),
-        }
+            Err(problems) => Outlook::Impossible(problems),
+        })
     }
 }

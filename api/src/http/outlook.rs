@@ -11,7 +11,7 @@ use botflix_common::hash::TaskKey;
 use botflix_common::http::{ClipStatus, DryRunBody, PlanBody, ReportBody};
 use botflix_common::id::RenderId;
 use botflix_common::manifest::ShotManifest;
-use botflix_common::plan::{self, FactsByClip, Plan};
+use botflix_common::plan::{self, FactsByClip, Options, Plan};
 use botflix_common::problem::FieldProblem;
 use botflix_common::task::{TaskRecord, Verify};
 
@@ -139,7 +139,7 @@ async fn foresee(
     if !problems.is_empty() || !body.inspecting_clips.is_empty() {
         return Ok(problems);
     }
-    match plan::plan(manifest, &facts) {
+    match app.farm.foresee(manifest, &facts).await? {
         Err(problems) => Ok(problems),
         Ok(plan) => {
             let keys: Vec<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
@@ -151,7 +151,7 @@ async fn foresee(
     }
 }
 
-/// The plan of a render all of whose clips are inspected. A pure function of manifest and facts, so it is made again rather than kept.
+/// The plan of a render all of whose clips are inspected. A pure function of manifest, facts and encoder: made again rather than kept.
 async fn planned(
     app: &App,
     id: RenderId,
@@ -164,7 +164,14 @@ async fn planned(
         .into_iter()
         .filter_map(|clip| Some((clip.sha256, clip.facts?)))
         .collect();
-    Ok(plan::plan(&manifest, &facts)
+    let options = Options {
+        engines: db::renders::device(&app.db, id)
+            .await?
+            .into_iter()
+            .collect(),
+        ..Options::default()
+    };
+    Ok(plan::plan_with(&manifest, &facts, &options)
         .ok()
         .map(|plan| (plan, manifest, facts)))
 }

@@ -10,6 +10,7 @@
 
 mod clips;
 mod database;
+mod encoders;
 mod ends;
 mod facts;
 mod faults;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use botflix_common::task::Lane;
+use botflix_common::task::LaneKind;
 use clap::Args;
 
 use super::EngineArgs;
@@ -52,9 +52,9 @@ pub struct WorkerArgs {
     /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
     #[arg(long, value_name = "URL")]
     pub storage: String,
-    /// Which tasks to take, in order of preference
-    #[arg(long, value_delimiter = ',', value_parser = lane, default_value = "io,cpu")]
-    pub lanes: Vec<Lane>,
+    /// Which tasks to take, in order of preference: `io`, `cpu`, `gpu` (what a device of this host is proven to encode)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = lane, default_value = "io,gpu,cpu")]
+    pub lanes: Vec<LaneKind>,
     /// What people call it [default: the host's name]
     #[arg(long)]
     pub name: Option<String>,
@@ -74,8 +74,8 @@ pub struct WorkerArgs {
     pub engine: EngineArgs,
 }
 
-fn lane(word: &str) -> Result<Lane, String> {
-    Lane::parse(word).ok_or_else(|| "a lane is one of: cpu, gpu, io".to_owned())
+fn lane(word: &str) -> Result<LaneKind, String> {
+    LaneKind::parse(word).ok_or_else(|| "a lane is one of: cpu, gpu, io".to_owned())
 }
 
 #[derive(Args)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use botflix_api::{ApiConfig, Server};
 use botflix_common::queue::QueueConfig;
 use botflix_common::storage::Storage;
-use botflix_common::task::Lane;
+use botflix_common::task::LaneKind;
 use botflix_media::EngineConfig;
 use botflix_worker::{Worker, WorkerConfig};
 use url::Url;
@@ -110,7 +110,7 @@ async fn start_worker(
         storage,
         engine: settings.engine.clone(),
         // Joining first: it ends films that are nearly done.
-        lanes: vec![Lane::Io, Lane::Cpu],
+        lanes: vec![LaneKind::Io, LaneKind::Gpu, LaneKind::Cpu],
         name: host_name(),
         slots: settings.slots,
         scratch_root: data.join("scratch"),

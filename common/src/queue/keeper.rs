@@ -111,8 +111,12 @@ impl Keeper {
 fn stream_index(lane: Lane) -> usize {
     match lane {
         Lane::Cpu => 1,
-        Lane::Gpu => 2,
-        Lane::Io => 3,
+        Lane::Io => 2,
+        Lane::GpuNvencH264 => 3,
+        Lane::GpuNvencHevc => 4,
+        Lane::GpuNvencAv1 => 5,
+        Lane::GpuVaapiH264 => 6,
+        Lane::GpuQsvH264 => 7,
     }
 }
 

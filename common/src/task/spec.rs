@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AssembleSpec, CheckSpec, ConformSpec, MixSpec, PackageSpec, SegmentSource, TaskKind};
+use super::{
+    AssembleSpec, CheckSpec, ConformSpec, Lane, MixSpec, PackageSpec, SegmentSource, TaskKind,
+};
 use crate::hash::{Sha, TaskKey};
 
 /// Everything that decides the result of one task.
@@ -35,6 +37,15 @@ impl TaskSpec {
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Check(_) => TaskKind::Check,
             Self::Package(_) => TaskKind::Package,
+        }
+    }
+
+    /// The queue it goes into.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Conform(spec) => Lane::of_encoder(spec.engine),
+            Self::Inspect(_) | Self::Mix(_) | Self::Check(_) | Self::Package(_) => Lane::Cpu,
+            Self::Assemble(_) => Lane::Io,
         }
     }
 

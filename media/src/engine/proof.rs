@@ -56,17 +56,25 @@ pub(super) async fn prove(engine: &Engine, prove: Prove) -> Result<Proof, MediaE
         }
         Err(other) => return Err(other),
     }
-    if prove == Prove::All {
-        choices(engine, &mut proof).await?;
+    let host = &engine.shared.host;
+    match prove {
+        Prove::Needed => {}
+        Prove::Devices if host.nodes.is_empty() => {}
+        Prove::Devices => choices(engine, &mut proof, EngineClass::is_gpu).await?,
+        Prove::All => choices(engine, &mut proof, |_| true).await?,
     }
     Ok(proof)
 }
 
-async fn choices(engine: &Engine, proof: &mut Proof) -> Result<(), MediaError> {
+async fn choices(
+    engine: &Engine,
+    proof: &mut Proof,
+    wanted: impl Fn(EngineClass) -> bool,
+) -> Result<(), MediaError> {
     let encoders = listed(engine, "-encoders").await?;
     let host = &engine.shared.host;
     for class in EngineClass::ALL {
-        if class == EngineClass::X264Cpu1 {
+        if class == EngineClass::X264Cpu1 || !wanted(class) {
             continue;
         }
         let name = encoder::name(class);

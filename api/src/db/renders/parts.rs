@@ -6,7 +6,7 @@ use botflix_common::finding::FindingCounts;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::Stage;
 use botflix_common::id::RenderId;
-use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
+use botflix_common::task::{EngineClass, Lane, TaskKind, TaskOutput, TaskRecord};
 
 use super::{RenderRow, get};
 use crate::db::episodes::{self, EpisodeRow};
@@ -63,6 +63,23 @@ pub async fn done_before(db: &Database, id: RenderId) -> Result<HashSet<TaskKey>
     .fetch_all(db.reader())
     .await?;
     rows.iter().map(|row| row.parsed("task_key")).collect()
+}
+
+/// The encoder on a device that a render was planned for; `None`: the processor's, or nothing is encoded.
+pub async fn device(db: &Database, id: RenderId) -> Result<Option<EngineClass>, DbError> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT t.lane FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         WHERE w.render_id = $1 AND t.kind = 'conform'",
+    )
+    .bind(id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    for row in &rows {
+        if let Some(encoder) = row.word("lane", Lane::parse)?.device_encoder() {
+            return Ok(Some(encoder));
+        }
+    }
+    Ok(None)
 }
 
 /// The accepted records of a render so far.

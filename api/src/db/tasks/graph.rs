@@ -55,11 +55,10 @@ pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Resul
         );
         let mut query = sqlx::query::<Any>(AssertSqlSafe(insert)).persistent(false);
         for task in chunk {
-            let kind = task.spec.kind();
             query = query
                 .bind(task.key.hex())
-                .bind(kind.name())
-                .bind(kind.lane().name())
+                .bind(task.spec.kind().name())
+                .bind(task.spec.lane().name())
                 .bind(task.state.name())
                 .bind(to_json("spec", task.spec)?)
                 .bind(task.director.to_string())
@@ -104,6 +103,15 @@ pub async fn want(tx: &mut Write, render: RenderId, wanted: &[Wanted]) -> Result
         }
         query.execute(tx.connection()).await?;
     }
+    Ok(())
+}
+
+/// Unties a render from all its tasks.
+pub async fn unwant(tx: &mut Write, render: RenderId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM render_tasks WHERE render_id = $1")
+        .bind(render.to_string())
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 
