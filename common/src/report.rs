@@ -1,6 +1,6 @@
 //! What workers tell the API, through one stream of reports. Reports of an attempt that is not current are ignored by SQL.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
 use crate::task::{AttemptId, Lane, TaskRecord};
@@ -52,10 +52,41 @@ pub struct WorkerHello {
     /// Unique to this process.
     pub instance: String,
     pub version: String,
+    /// One that a newer worker serves and this build does not know is passed over.
+    #[serde(deserialize_with = "known_lanes")]
     pub lanes: Vec<Lane>,
     /// Tasks it runs at once.
     pub slots: u32,
     /// e.g. `ffmpeg 5.1.9-0+deb12u1`.
     pub engine: String,
     pub draining: bool,
+    /// Its scratch is full: it takes no task until there is room.
+    #[serde(default)]
+    pub disk_full: bool,
+}
+
+impl WorkerHello {
+    /// Whether a task that is queued now may soon be taken by it.
+    pub fn takes_tasks_of(&self, lane: Lane) -> bool {
+        !self.draining && !self.disk_full && self.lanes.contains(&lane)
+    }
+}
+
+fn known_lanes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Lane>, D::Error> {
+    let names = Vec::<String>::deserialize(from)?;
+    Ok(names.iter().filter_map(|name| Lane::parse(name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_is_not_known_hides_none_of_the_others() {
+        let hello = r#"{"name": "forge", "instance": "forge-1", "version": "9", "lanes": ["io", "gpu-nvenc-vp10", "cpu"],
+            "slots": 1, "engine": "ffmpeg", "draining": false}"#;
+        let hello: WorkerHello = serde_json::from_str(hello).unwrap();
+        assert_eq!(hello.lanes, [Lane::Io, Lane::Cpu]);
+        assert!(hello.takes_tasks_of(Lane::Cpu));
+    }
 }

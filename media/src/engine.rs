@@ -126,42 +126,40 @@ impl Engine {
         )
     }
 
-    /// What was proven to encode films of a codec, best first: devices before the processor.
+    /// What was proven to encode films of a codec, best first: devices before the processor. Says so where this host has a device that does not.
     pub fn encoders_of(&self, codec: VideoCodec) -> Vec<EngineClass> {
-        let mut encoders = self.device_encoders_of(codec);
         let proven = self.encoders().iter().copied();
-        encoders.extend(proven.filter(|class| class.codec() == codec && !class.is_gpu()));
-        encoders
-    }
-
-    /// What was proven to encode on a device, best first.
-    pub fn device_encoders(&self) -> Vec<EngineClass> {
-        let codecs = VideoCodec::ALL.into_iter();
-        codecs
-            .flat_map(|codec| self.device_encoders_of(codec))
-            .collect()
-    }
-
-    /// Says so where this host has a device that does not encode.
-    fn device_encoders_of(&self, codec: VideoCodec) -> Vec<EngineClass> {
-        let proven = self.encoders().iter().copied();
-        let devices: Vec<EngineClass> = proven
-            .filter(|class| class.codec() == codec && class.is_gpu())
-            .collect();
+        let (mut devices, processor): (Vec<_>, Vec<_>) = proven
+            .filter(|class| class.codec() == codec)
+            .partition(|class| class.is_gpu());
         if devices.is_empty() {
-            let host = &self.shared.host;
-            let refused = self.shared.proof.refused.iter();
-            for (class, why) in refused.filter(|(class, _)| class.codec() == codec) {
-                if host.has_device_for(*class) {
-                    tracing::warn!(
-                        encoder = class.name(),
-                        why,
-                        "a device of this host cannot encode: the processor does"
-                    );
-                }
-            }
+            self.warn_of_idle_devices(|class| class.codec() == codec);
+        }
+        devices.extend(processor);
+        devices
+    }
+
+    /// What was proven to encode on a device, best first. Says so where this host has a device that encodes nothing.
+    pub fn device_encoders(&self) -> Vec<EngineClass> {
+        let proven = self.encoders().iter().copied();
+        let devices: Vec<EngineClass> = proven.filter(|class| class.is_gpu()).collect();
+        if devices.is_empty() {
+            self.warn_of_idle_devices(|_| true);
         }
         devices
+    }
+
+    fn warn_of_idle_devices(&self, of_interest: impl Fn(EngineClass) -> bool) {
+        let host = &self.shared.host;
+        for (class, why) in &self.shared.proof.refused {
+            if of_interest(*class) && host.has_device_for(*class) {
+                tracing::warn!(
+                    encoder = class.name(),
+                    why,
+                    "a device of this host cannot encode: the processor does"
+                );
+            }
+        }
     }
 
     /// The walls that are in force around every child.

@@ -98,6 +98,7 @@ impl Worker {
             slots: u32::try_from(config.slots).unwrap_or(u32::MAX),
             engine: runner.engine().version().to_owned(),
             draining: false,
+            disk_full: false,
         };
         let presence = Presence::new(queue.clone(), backend.gate(), runner.clone(), hello);
         presence.announce().await;

@@ -72,21 +72,22 @@ impl Presence {
 
     fn mind_the_disk(&self) {
         // Held to the end, so that a drain that begins meanwhile has the last word on the gate.
-        let hello = self.hello();
+        let mut hello = self.hello();
         if hello.draining {
             return;
         }
         match self.runner.check_room() {
-            Ok(()) if !self.gate.is_open() => {
+            Ok(()) if hello.disk_full => {
                 warn!("scratch has room again: taking tasks");
+                hello.disk_full = false;
                 self.gate.open();
             }
-            Ok(()) => {}
-            Err(error) if self.gate.is_open() => {
+            Err(error) if !hello.disk_full => {
                 warn!(%error, "no new task is taken");
+                hello.disk_full = true;
                 self.gate.close();
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 

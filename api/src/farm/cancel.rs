@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use botflix_common::hash::TaskKey;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
 use botflix_common::problem::Problem;
@@ -11,7 +10,6 @@ use botflix_common::task::{AttemptId, Lane};
 use super::Core;
 use super::change::Change;
 use crate::db::events::NewEvent;
-use crate::db::tasks::{graph, moves};
 use crate::db::{DbError, renders};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,21 +86,5 @@ impl Change {
             .await?;
         self.finished(RenderState::Failed);
         self.drop_unshared(id, |_| true).await
-    }
-
-    /// Cancels those unfinished tasks of a render that it needs no longer, except what another running render wants.
-    pub(super) async fn drop_unshared(
-        &mut self,
-        id: RenderId,
-        unneeded: impl Fn(&TaskKey) -> bool,
-    ) -> Result<(), DbError> {
-        let unshared = graph::unshared(&mut self.tx, id).await?;
-        for task in unshared.iter().filter(|task| unneeded(&task.key)) {
-            let before = moves::cancel(&mut self.tx, &task.key, self.now_ms).await?;
-            if let Some(before) = before.filter(|before| before.is_in_flight()) {
-                self.cancel_attempt(before.lane, before.attempt_id());
-            }
-        }
-        Ok(())
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use botflix_common::hash::Sha;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
-use botflix_common::task::{AttemptId, EngineClass, Lane};
+use botflix_common::task::{AttemptId, Lane};
 
+use super::planning::Devices;
 use super::watch::Subject;
 use crate::db::events::{self, NewEvent};
 use crate::db::{Database, DbError, Write};
@@ -17,8 +18,7 @@ pub(super) struct Change {
     pub tx: Write,
     /// One time for all that happens in it.
     pub now_ms: i64,
-    /// Encoders on devices that the farm's workers have, best first.
-    pub devices: Arc<[EngineClass]>,
+    pub devices: Arc<Devices>,
     effects: Effects,
 }
 
@@ -34,11 +34,7 @@ pub(super) struct Effects {
 }
 
 impl Change {
-    pub async fn begin(
-        db: &Database,
-        now_ms: i64,
-        devices: Arc<[EngineClass]>,
-    ) -> Result<Self, DbError> {
+    pub async fn begin(db: &Database, now_ms: i64, devices: Arc<Devices>) -> Result<Self, DbError> {
         Ok(Self {
             devices,
             tx: db.write_graph().await?,

@@ -32,6 +32,8 @@ pub struct FarmConfig {
     pub longest_backoff: Duration,
     /// Retries after which a task fails.
     pub retry_limit: u32,
+    /// Retries of a segment that an encoder on a device has failed at, before the film is made without it.
+    pub device_retry_limit: u32,
     /// Crashes after which a task is taken for poison.
     pub crash_limit: u32,
     /// A body in `incoming` that nobody wrote to for this long was cut off.
@@ -63,6 +65,7 @@ impl Default for FarmConfig {
             first_backoff: Duration::from_secs(1),
             longest_backoff: Duration::from_secs(60),
             retry_limit: 10,
+            device_retry_limit: 2,
             crash_limit: 3,
             incoming_age: Duration::from_secs(24 * 60 * 60),
             progress_every: Duration::from_secs(1),
@@ -109,6 +112,11 @@ impl FarmConfig {
         if self.absent_for <= self.reconcile_every {
             return refuse(
                 "absent_for must be longer than reconcile_every, or one scan would be believed",
+            );
+        }
+        if self.encoder_absent_for <= self.reconcile_every {
+            return refuse(
+                "encoder_absent_for must be longer than reconcile_every, or one scan would be believed",
             );
         }
         if self.retry_limit == 0 || self.crash_limit == 0 {

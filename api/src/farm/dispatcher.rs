@@ -71,7 +71,7 @@ pub(super) async fn run(core: Arc<Core>) {
 pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
     workers
         .iter()
-        .filter(|worker| !worker.draining && worker.lanes.contains(&lane))
+        .filter(|worker| worker.takes_tasks_of(lane))
         .map(|worker| u64::from(worker.slots))
         .sum()
 }

@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use botflix_common::failure::{Failure, FailureClass};
 use botflix_common::hash::TaskKey;
-use botflix_common::http::{ClipStatus, RenderState};
+use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
 use botflix_common::plan::FactsByClip;
-use botflix_common::task::{EngineClass, Lane};
+use botflix_common::task::Lane;
 use tracing::{info, warn};
 
 use super::Core;
@@ -20,25 +21,24 @@ use crate::db::events::NewEvent;
 use crate::db::tasks::graph;
 use crate::db::{DbError, clips, renders};
 
-/// Renders planned anew in one round.
-const RENDERS: u32 = 100;
+/// Renders planned anew in one round: each is a transaction on the graph, and others wait.
+const RENDERS: u32 = 10;
+
+/// Whether something else than the device can be at fault: then the processor would fail at it, too.
+pub(super) fn is_of_the_material(failure: &Failure) -> bool {
+    failure.class == FailureClass::Permanent && !failure.code.starts_with("engine_")
+}
 
 impl Core {
     /// Frees the films that wait in a lane which nobody serves any more.
     pub(super) async fn free_from(self: &Arc<Self>, lane: Lane) -> Result<(), DbError> {
-        let Some(encoder) = lane.device_encoder() else {
-            return Ok(());
-        };
-        let why = format!(
-            "No worker has {} any more: the processor makes this film.",
-            encoder.name()
-        );
         for id in renders::waiting_in(&self.db, lane, RENDERS).await? {
-            match self.plan_anew(id, &why).await {
-                Ok(()) => {
+            match self.plan_anew(id, lane).await {
+                Ok(true) => {
                     self.metrics.healed("planned_anew");
-                    info!(render = %id, encoder = encoder.name(), "a render whose encoder is gone was planned for the processor");
+                    info!(render = %id, lane = lane.name(), "a render whose encoder is gone was planned for the processor");
                 }
+                Ok(false) => {}
                 // The others are none the worse for it.
                 Err(error) => warn!(%error, render = %id, "a render cannot be planned anew"),
             }
@@ -46,47 +46,54 @@ impl Core {
         Ok(())
     }
 
-    async fn plan_anew(self: &Arc<Self>, id: RenderId, why: &str) -> Result<(), DbError> {
+    async fn plan_anew(self: &Arc<Self>, id: RenderId, lane: Lane) -> Result<bool, DbError> {
         let mut change = self.change().await?;
-        change.plan_for_processor(id, why).await?;
-        self.commit(change).await
+        let changed = change
+            .do_without(id, lane, "No worker has it any more")
+            .await?;
+        self.commit(change).await?;
+        Ok(changed)
     }
 }
 
 impl Change {
-    /// A render's segments were to be made by an encoder that has just failed for good.
+    /// running → running, with the processor's tasks in place of those of a lane. `false`: it waits for none.
     pub(super) async fn do_without(
         &mut self,
         id: RenderId,
-        encoder: EngineClass,
-    ) -> Result<(), DbError> {
-        let why = format!(
-            "{} failed where it had been proven: the processor makes this film.",
-            encoder.name()
-        );
-        self.plan_for_processor(id, &why).await
-    }
-
-    /// running → running, with other tasks.
-    async fn plan_for_processor(&mut self, id: RenderId, why: &str) -> Result<(), DbError> {
-        let Some(render) = renders::find(&mut self.tx, id).await? else {
-            return Ok(());
+        lane: Lane,
+        why: &str,
+    ) -> Result<bool, DbError> {
+        let Some(encoder) = lane.device_encoder() else {
+            return Ok(false);
         };
-        if render.state != RenderState::Running {
-            return Ok(());
+        let Some(render) = renders::find(&mut self.tx, id).await? else {
+            return Ok(false);
+        };
+        if render.state != RenderState::Running
+            || !graph::needs_lane(&mut self.tx, id, lane).await?
+        {
+            return Ok(false);
         }
-        let manifest = renders::find_manifest(&mut self.tx, id).await?;
+        let manifest = match renders::find_manifest(&mut self.tx, id).await {
+            // It must not stand in the way of others that want the same tasks.
+            Err(DbError::Broken { .. }) => {
+                self.fail_render(id, &problems::unreadable()).await?;
+                return Ok(true);
+            }
+            manifest => manifest?,
+        };
         let clips = clips::of_render(&mut self.tx, id).await?;
         let facts: FactsByClip = clips
             .into_iter()
-            .filter(|clip| clip.status != ClipStatus::Inspecting)
             .filter_map(|clip| Some((clip.sha256, clip.facts?)))
             .collect();
         let plan = match planning::for_processor(&manifest, &facts) {
             Ok(plan) => plan,
             Err(errors) => {
                 let problem = problems::invalid_manifest(errors);
-                return self.fail_render(id, &problem).await;
+                self.fail_render(id, &problem).await?;
+                return Ok(true);
             }
         };
         let kept: HashSet<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
@@ -94,9 +101,10 @@ impl Change {
         graph::unwant(&mut self.tx, id).await?;
         self.lay_tasks(id, render.director_id, &plan).await?;
         renders::moves::measure_progress(&mut self.tx, id).await?;
-        self.log(id, NewEvent::state().saying(why)).await?;
+        let told = format!("{why} ({}): the processor makes this film.", encoder.name());
+        self.log(id, NewEvent::state().saying(told)).await?;
         self.publish_if_complete(id).await?;
         self.wake();
-        Ok(())
+        Ok(true)
     }
 }

@@ -7,7 +7,7 @@ use botflix_common::verdict::Verdict;
 
 use super::change::Change;
 use super::config::FarmConfig;
-use super::problems;
+use super::{fallback, problems};
 use crate::db::events::NewEvent;
 use crate::db::tasks::moves::{self, Charge};
 use crate::db::tasks::{self, TaskHead, TaskState, graph};
@@ -89,12 +89,19 @@ impl Change {
         let Some(head) = self.current(id).await? else {
             return Ok(Ending::Stale);
         };
+        // A device may be busy or out of memory for a while, and ffmpeg does not tell that from a broken clip.
+        let on_device = head.lane.is_gpu() && !fallback::is_of_the_material(&failure);
+        let retry_limit = if on_device {
+            config.device_retry_limit
+        } else {
+            config.retry_limit
+        };
         match failure.class {
-            FailureClass::Permanent => self.give_up(&head, &failure).await,
-            FailureClass::Retry if head.retries >= config.retry_limit => {
+            FailureClass::Permanent if !on_device => self.give_up(&head, &failure).await,
+            FailureClass::Permanent | FailureClass::Retry if head.retries >= retry_limit => {
                 self.give_up(&head, &failure).await
             }
-            FailureClass::Retry => {
+            FailureClass::Permanent | FailureClass::Retry => {
                 let wait = config.backoff(head.retries);
                 let due_at_ms = self.now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
                 self.again(&head, Charge::Retry, due_at_ms, &failure.message)
@@ -205,10 +212,12 @@ impl Change {
             let problem = problems::task_failed(head.kind, shot.as_deref(), failure);
             let event = NewEvent::of_task(RenderEventKind::TaskFailed, told(head, shot));
             self.log(render, event.saying(&failure.message)).await?;
-            match head.lane.device_encoder() {
-                // If it is not the device's fault, the processor will fail at it, too.
-                Some(encoder) => self.do_without(render, encoder).await?,
-                None => self.fail_render(render, &problem).await?,
+            let freed = !fallback::is_of_the_material(failure)
+                && self
+                    .do_without(render, head.lane, "The encoder failed at it")
+                    .await?;
+            if !freed {
+                self.fail_render(render, &problem).await?;
             }
         }
         Ok(Ending::Failed(head.kind))

@@ -63,7 +63,7 @@ impl FarmMetrics {
             )?,
             healed: counter(
                 "botflix_farm_healed_total",
-                "What the reconciler set right: lease, vanished, overlooked, called_off.",
+                "What the reconciler set right: lease, vanished, overlooked, called_off, planned_anew.",
                 &["what"],
             )?,
             tasks: gauge(

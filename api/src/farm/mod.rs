@@ -35,16 +35,16 @@ use botflix_common::plan::FactsByClip;
 use botflix_common::queue::Queue;
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
-use botflix_common::task::EngineClass;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::db::clips::Arrival;
-use crate::db::{Database, DbError, clips};
+use crate::db::{Database, DbError, clips, renders};
 use change::{Change, Effects};
 use metrics::FarmMetrics;
+use planning::Devices;
 use progress::ProgressPace;
 
 pub use cancel::Canceled;
@@ -71,8 +71,8 @@ struct Core {
     /// Something may be ready to be queued.
     dispatch: Notify,
     pace: ProgressPace,
-    /// Encoders on devices that workers have, best first, as last seen.
-    devices: Mutex<Arc<[EngineClass]>>,
+    /// As last seen.
+    devices: Mutex<Arc<Devices>>,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
@@ -97,10 +97,15 @@ impl Farm {
             changes,
             dispatch: Notify::new(),
             pace: ProgressPace::default(),
-            devices: Mutex::new(Arc::new([])),
+            devices: Mutex::default(),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         });
+        // So that the first plans of this process are no other than those of its neighbours.
+        match core.queue.workers().await {
+            Ok(workers) => core.meet(&workers),
+            Err(error) => tracing::warn!(%error, "the farm's workers are not known yet"),
+        }
         loops::start(&core);
         Ok(Self {
             _stop_when_dropped: Arc::new(core.stop.clone().drop_guard()),
@@ -186,18 +191,38 @@ impl Core {
         Change::begin(&self.db, clock::now_ms(), self.devices()).await
     }
 
-    fn devices(&self) -> Arc<[EngineClass]> {
+    fn devices(&self) -> Arc<Devices> {
         Arc::clone(&self.devices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes what the workers of the moment can encode with.
     fn meet(&self, workers: &[WorkerHello]) {
-        let found = planning::device_encoders(workers);
-        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        if **devices != *found {
-            tracing::info!(encoders = ?found, "the devices of the farm's workers");
-            *devices = found.into();
+        // A Redis that has just lost everything says nothing of who is there.
+        if workers.is_empty() {
+            return;
         }
+        let here = Devices::of(workers);
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if devices.here != here {
+            tracing::info!(encoders = ?here, "the devices of the farm's workers");
+            *devices = Arc::new(Devices {
+                here,
+                used: devices.used.clone(),
+            });
+        }
+    }
+
+    /// Notes what films were made with.
+    async fn look_back(&self) -> Result<(), DbError> {
+        let used = renders::devices_used(&self.db).await?;
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if devices.used != used {
+            *devices = Arc::new(Devices {
+                used,
+                here: devices.here.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Makes the change true and lets everybody know.

@@ -92,6 +92,8 @@ pub(super) async fn run(core: Arc<Core>) {
         match core.reconcile(&mut memory).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
+                // What was not seen was not absent.
+                memory.unserved = Suspects::default();
                 warn!(%error, "reconciling failed");
                 core.metrics.loop_failed("reconciler");
                 backoff.pause(&core.stop).await;
@@ -108,11 +110,19 @@ pub(super) async fn run(core: Arc<Core>) {
 impl Core {
     async fn reconcile(self: &Arc<Self>, memory: &mut Memory) -> Result<(), ReconcileError> {
         // First what needs no Redis.
+        self.look_back().await?;
         self.advance_overlooked().await?;
         let census = tasks::census(&self.db).await?;
         self.metrics.census(&census);
         let workers = self.queue.workers().await?;
         self.meet(&workers);
+        for lane in Lane::ALL {
+            self.metrics.worker_slots(lane, slots(lane, &workers));
+            let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
+            self.end_all(reaped, Loss::Lease).await;
+            self.compare(lane, memory.lanes.entry(lane).or_default())
+                .await?;
+        }
         let unserved = census
             .iter()
             .map(|(lane, _, _)| *lane)
@@ -121,13 +131,6 @@ impl Core {
         let patience = self.config.encoder_absent_for;
         for lane in memory.unserved.confirm(&unserved, patience) {
             self.free_from(lane).await?;
-        }
-        for lane in Lane::ALL {
-            self.metrics.worker_slots(lane, slots(lane, &workers));
-            let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
-            self.end_all(reaped, Loss::Lease).await;
-            self.compare(lane, memory.lanes.entry(lane).or_default())
-                .await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Laying a plan's tasks into the graph. What was done before is reused as it is; what another render already waits for is shared.
+//! Laying a plan's tasks into the graph, and taking them out again. What was done before is reused as it is; what another render already waits for is shared.
 
 use std::collections::HashMap;
 
@@ -57,6 +57,22 @@ impl Change {
             })
             .collect();
         graph::want(&mut self.tx, render, &wanted).await
+    }
+
+    /// Cancels those unfinished tasks of a render that it needs no longer, except what another running render wants.
+    pub(super) async fn drop_unshared(
+        &mut self,
+        id: RenderId,
+        unneeded: impl Fn(&TaskKey) -> bool,
+    ) -> Result<(), DbError> {
+        let unshared = graph::unshared(&mut self.tx, id).await?;
+        for task in unshared.iter().filter(|task| unneeded(&task.key)) {
+            let before = moves::cancel(&mut self.tx, &task.key, self.now_ms).await?;
+            if let Some(before) = before.filter(|before| before.is_in_flight()) {
+                self.cancel_attempt(before.lane, before.attempt_id());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -111,7 +111,7 @@ pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
     let eta = match (parts.row.state, parts.running_since_ms) {
         (RenderState::Running, Some(since_ms)) => {
             let elapsed_ms = clock::now_ms().saturating_sub(since_ms);
-            Eta::extrapolated(elapsed_ms as f64 / 1000.0, parts.row.progress)
+            Eta::extrapolated(elapsed_ms as f64 / 1000.0, parts.measured_progress)
         }
         _ => None,
     };

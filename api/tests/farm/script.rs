@@ -65,8 +65,12 @@ impl Hands {
 
     /// Everything that waits in the lanes, taken out of them.
     pub async fn take_all(&self) -> anyhow::Result<Vec<Taken>> {
+        self.take_from(&Lane::ALL).await
+    }
+
+    pub async fn take_from(&self, lanes: &[Lane]) -> anyhow::Result<Vec<Taken>> {
         let mut taken = Vec::new();
-        for lane in Lane::ALL {
+        for lane in lanes.iter().copied() {
             for entry in self.queue.snapshot(lane).await?.entries {
                 if entry.holder.is_some() || !self.queue.remove(lane, entry.id).await? {
                     continue;
@@ -92,12 +96,17 @@ impl Hands {
 
     /// The next attempt of a kind; others that wait are taken and dropped.
     pub async fn take(&self, kind: TaskKind) -> Taken {
+        self.take_kind_from(&Lane::ALL, kind).await
+    }
+
+    /// The same, and what waits in other lanes stays there.
+    pub async fn take_kind_from(&self, lanes: &[Lane], kind: TaskKind) -> Taken {
         deadline::until(
             &format!("a {} task in the queue", kind.name()),
             LIMIT,
             async || {
                 Ok(self
-                    .take_all()
+                    .take_from(lanes)
                     .await?
                     .into_iter()
                     .find(|taken| taken.kind() == kind))

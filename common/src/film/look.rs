@@ -84,10 +84,6 @@ pub enum VideoCodec {
     Av1,
 }
 
-impl VideoCodec {
-    pub const ALL: [Self; 3] = [Self::H264, Self::Hevc, Self::Av1];
-}
-
 /// How a motion runs in time, with CSS's names and curves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

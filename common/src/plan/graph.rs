@@ -71,7 +71,7 @@ pub fn build(
         manifest,
         facts,
         format,
-        engine: options.engine_for(manifest.delivery.codec),
+        engine: options.engine_for(manifest.delivery.codec, format),
         texts: &texts,
     };
     let mut graph = Graph::default();

@@ -95,12 +95,12 @@ pub struct Options {
 
 impl Options {
     /// One class for the whole film: segments of different classes do not share their parameter sets.
-    pub fn engine_for(&self, codec: VideoCodec) -> EngineClass {
-        let proven = self.engines.iter().copied();
-        proven
-            .into_iter()
-            .find(|class| class.codec() == codec)
-            .unwrap_or(EngineClass::on_cpu(codec))
+    pub fn engine_for(&self, codec: VideoCodec, format: FilmFormat) -> EngineClass {
+        let fits = |class: &EngineClass| {
+            class.codec() == codec && class.takes(format.width, format.height)
+        };
+        let mut proven = self.engines.iter().copied();
+        proven.find(fits).unwrap_or(EngineClass::on_cpu(codec))
     }
 }
 

@@ -71,6 +71,18 @@ impl EngineClass {
         !matches!(self, Self::X264Cpu1 | Self::X265Cpu1 | Self::SvtAv1Cpu1)
     }
 
+    /// Whether it encodes pictures of this size. The bounds of devices differ between models and drivers: these are the narrowest that
+    /// NVIDIA, Intel and AMD publish for a codec of ours.
+    pub fn takes(self, width: u32, height: u32) -> bool {
+        const SMALLEST: (u32, u32) = (192, 128);
+        const LARGEST: u32 = 4096;
+        !self.is_gpu()
+            || (width >= SMALLEST.0
+                && height >= SMALLEST.1
+                && width <= LARGEST
+                && height <= LARGEST)
+    }
+
     /// What every host can do for a codec.
     pub fn on_cpu(codec: VideoCodec) -> Self {
         match codec {

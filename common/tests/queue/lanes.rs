@@ -278,6 +278,7 @@ async fn workers_are_listed_until_they_say_goodbye_or_fall_silent() {
         slots: 2,
         engine: "ffmpeg".to_owned(),
         draining: false,
+        disk_full: false,
     };
     queue.hello(&hello("a")).await.unwrap();
     queue.hello(&hello("b")).await.unwrap();

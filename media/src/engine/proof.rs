@@ -19,6 +19,9 @@ use crate::progress::Progress;
 /// `-version` and one encoded frame take 0.2 s; a cold, loaded host gets this much.
 const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
 
+/// A driver that hangs must not keep a host from its other work for long.
+const DEVICE_DEADLINE: Duration = Duration::from_secs(15);
+
 /// Larger than the smallest picture that any of the devices takes.
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 192;
@@ -136,12 +139,11 @@ async fn encoded_and_decoded(engine: &Engine, class: EngineClass) -> Result<(), 
     }
     let call = call
         .args(encoder::arguments(class, Quality::Standard, format))
-        .args(["-f", "matroska", "pipe:1"])
-        .deadline(DISCOVERY_DEADLINE);
+        .args(["-f", "matroska", "pipe:1"]);
     let call = if class.is_gpu() {
-        call.devices(engine.devices())
+        call.deadline(DEVICE_DEADLINE).devices(engine.devices())
     } else {
-        call
+        call.deadline(DISCOVERY_DEADLINE)
     };
     let encoded = run_alone(engine, call).await?;
     let decode = Call::new(Program::Ffmpeg)

@@ -1,8 +1,10 @@
 //! Renders: what a director asked for, and how far it is.
 //!
 //! - [`moves`]: from one state to the next, each a guarded write;
-//! - [`parts`]: everything a director sees of one render.
+//! - [`parts`]: everything a director sees of one render;
+//! - [`encoder`]: which encoders films were planned for, as the lanes of their tasks say.
 
+mod encoder;
 pub mod moves;
 mod parts;
 
@@ -12,13 +14,13 @@ use botflix_common::http::RenderState;
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::manifest::ShotManifest;
 use botflix_common::problem::Problem;
-use botflix_common::task::Lane;
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, to_json};
 use super::{Database, DbError, Write, bulk};
 
-pub use parts::{RenderParts, device, done_before, parts, results};
+pub use encoder::{device, devices_used, waiting_in};
+pub use parts::{RenderParts, done_before, parts, results};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderRow {
@@ -141,20 +143,6 @@ pub async fn waiting_for(tx: &mut Write, clip: &Sha) -> Result<Vec<RenderId>, Db
     )
     .bind(clip.to_string())
     .fetch_all(tx.connection())
-    .await?;
-    rows.iter().map(|row| row.parsed("id")).collect()
-}
-
-/// Renders in state `running` with unfinished tasks in a lane.
-pub async fn waiting_in(db: &Database, lane: Lane, limit: u32) -> Result<Vec<RenderId>, DbError> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT r.id FROM tasks t JOIN render_tasks w ON w.task_key = t.task_key \
-         JOIN renders r ON r.id = w.render_id WHERE t.lane = $1 \
-         AND t.state IN ('waiting', 'ready', 'queued', 'running') AND r.state = 'running' ORDER BY r.id LIMIT $2",
-    )
-    .bind(lane.name())
-    .bind(i64::from(limit))
-    .fetch_all(db.reader())
     .await?;
     rows.iter().map(|row| row.parsed("id")).collect()
 }

@@ -6,7 +6,7 @@ use botflix_common::finding::FindingCounts;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::Stage;
 use botflix_common::id::RenderId;
-use botflix_common::task::{EngineClass, Lane, TaskKind, TaskOutput, TaskRecord};
+use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
 
 use super::{RenderRow, get};
 use crate::db::episodes::{self, EpisodeRow};
@@ -22,7 +22,9 @@ pub struct RenderParts {
     pub finding_counts: Option<FindingCounts>,
     /// Present once published.
     pub episode: Option<EpisodeRow>,
-    /// When its first task could be taken; absent before that.
+    /// How far its tasks are, weighted by their expected cost: less than the row's progress after something has to be made again.
+    pub measured_progress: f64,
+    /// When the first of its own tasks was asked for; absent before that.
     pub running_since_ms: Option<i64>,
 }
 
@@ -34,16 +36,29 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
     Ok(Some(RenderParts {
         finding_counts: row.foreseen.map(|foreseen| foreseen.and(found)),
         row,
+        measured_progress: measured(db, id).await?,
         stages: stages(db, id).await?,
         episode: episodes::of_render(db, id).await?,
         running_since_ms: running_since(db, id).await?,
     }))
 }
 
-/// A render's tasks are asked for in the moment in which it begins to run.
+async fn measured(db: &Database, id: RenderId) -> Result<f64, DbError> {
+    let row = sqlx::query(
+        "SELECT COALESCE(SUM(t.weight * t.progress), 0.0) AS made, COALESCE(SUM(t.weight), 0.0) AS planned \
+         FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key WHERE w.render_id = $1",
+    )
+    .bind(id.to_string())
+    .fetch_one(db.reader())
+    .await?;
+    let (made, planned) = (row.real("made")?, row.real("planned")?);
+    Ok(if planned > 0.0 { made / planned } else { 0.0 })
+}
+
+/// A render's tasks are asked for in the moment in which it begins to run, but for those that it is planned anew with.
 async fn running_since(db: &Database, id: RenderId) -> Result<Option<i64>, DbError> {
     let row = sqlx::query(
-        "SELECT MAX(t.created_at_ms) AS since_ms FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+        "SELECT MIN(t.created_at_ms) AS since_ms FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
          JOIN renders r ON r.id = w.render_id WHERE w.render_id = $1 AND t.created_at_ms >= r.created_at_ms",
     )
     .bind(id.to_string())
@@ -63,23 +78,6 @@ pub async fn done_before(db: &Database, id: RenderId) -> Result<HashSet<TaskKey>
     .fetch_all(db.reader())
     .await?;
     rows.iter().map(|row| row.parsed("task_key")).collect()
-}
-
-/// The encoder on a device that a render was planned for; `None`: the processor's, or nothing is encoded.
-pub async fn device(db: &Database, id: RenderId) -> Result<Option<EngineClass>, DbError> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT t.lane FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         WHERE w.render_id = $1 AND t.kind = 'conform'",
-    )
-    .bind(id.to_string())
-    .fetch_all(db.reader())
-    .await?;
-    for row in &rows {
-        if let Some(encoder) = row.word("lane", Lane::parse)?.device_encoder() {
-            return Ok(Some(encoder));
-        }
-    }
-    Ok(None)
 }
 
 /// The accepted records of a render so far.

@@ -1,10 +1,10 @@
 //! The edges: which task needs which, and which render wants which. Read and written inside a graph transaction only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use botflix_common::hash::TaskKey;
 use botflix_common::id::RenderId;
-use botflix_common::task::{TaskKind, TaskRecord};
+use botflix_common::task::{Lane, TaskKind, TaskRecord};
 use sqlx::{Any, AssertSqlSafe};
 
 use super::{NewTask, TaskHead, TaskState, head_query, read_head};
@@ -42,6 +42,27 @@ pub async fn states(
         }
     }
     Ok(states)
+}
+
+/// Those of these tasks whose result is there.
+pub async fn done_among(tx: &mut Write, keys: &[TaskKey]) -> Result<HashSet<TaskKey>, DbError> {
+    let states = states(tx, keys).await?.into_iter();
+    Ok(states
+        .filter_map(|(key, state)| (state == TaskState::Done).then_some(key))
+        .collect())
+}
+
+/// Whether a render waits for a task of a lane, or has lost one.
+pub async fn needs_lane(tx: &mut Write, render: RenderId, lane: Lane) -> Result<bool, DbError> {
+    let row = sqlx::query(
+        "SELECT 1 AS needed FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
+         WHERE w.render_id = $1 AND t.lane = $2 AND t.state <> 'done' LIMIT 1",
+    )
+    .bind(render.to_string())
+    .bind(lane.name())
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.is_some())
 }
 
 /// New tasks with their needs. The caller knows that none of these keys exists.
