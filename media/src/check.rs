@@ -21,7 +21,7 @@ use self::pictures::Decoded;
 use self::verdict::Evidence;
 use crate::film::Film;
 use crate::look::{self, Looked, Pictures, Wanted};
-use crate::{Call, Context, MediaError, Program, Progress};
+use crate::{Call, Context, MediaError, Program};
 
 /// A film that passed.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub async fn check(
     from: Ingredients<'_>,
 ) -> Result<Checked, MediaError> {
     // The longest tells how far it is.
-    let quiet = quiet(ctx);
+    let quiet = ctx.quiet();
     let opened = Film::open(&quiet, film).await?;
     let (listed, (decoded, looked), container, heard) = tokio::try_join!(
         listing::list(&quiet, spec, &opened),
@@ -119,13 +119,5 @@ async fn pictures(
             let decoded = pictures::decode_all(ctx, spec, &film.path).await?;
             Ok((decoded, looked))
         }
-    }
-}
-
-/// For a step beside another that reports: progress only grows.
-fn quiet(ctx: &Context) -> Context {
-    Context {
-        progress: Progress::none(),
-        ..ctx.clone()
     }
 }

@@ -55,4 +55,13 @@ impl Context {
             ..self.clone()
         }
     }
+
+    /// The same for a step beside or after another that reports: progress only grows.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self {
+            progress: Progress::none(),
+            ..self.clone()
+        }
+    }
 }

@@ -19,7 +19,7 @@ use self::make::Made;
 use self::reel::Reel;
 use crate::film::Film;
 use crate::mp4::work;
-use crate::{Context, MediaError, Progress};
+use crate::{Context, MediaError};
 
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,7 @@ pub async fn look(
     }))
 }
 
-/// The same without joins, later in the shots. Beside the first pictures, which may be the better ones; it tells no progress, which only grows.
+/// The same without joins, later in the shots. Beside the first pictures, which may be the better ones.
 async fn farther(
     ctx: &Context,
     film: &Arc<Film>,
@@ -95,15 +95,11 @@ async fn farther(
         joins: Vec::new(),
         ..wanted.clone()
     };
-    let quiet = Context {
-        progress: Progress::none(),
-        ..ctx.clone()
-    };
     let dir = out_dir.join("farther");
     tokio::fs::create_dir_all(&dir)
         .await
         .map_err(MediaError::io("making a place for pictures"))?;
-    once(&quiet, film, &rest, Lead::Far, &dir).await
+    once(&ctx.quiet(), film, &rest, Lead::Far, &dir).await
 }
 
 async fn once(

@@ -56,18 +56,14 @@ pub(super) async fn encode(
 ) -> Result<(), Trouble> {
     let mut running = JoinSet::new();
     let parts = halves(stage.total);
-    let whole = ctx.progress.clone();
     for (number, part) in parts.iter().enumerate() {
         let fed = part.start.saturating_sub(LEAD_IN_PACKETS * PACKET_FRAMES)
             ..stage.total.min(part.end + LEAD_OUT_PACKETS * PACKET_FRAMES);
-        let ctx = Context {
-            // The last half is led in and out like no other, and stands for all.
-            progress: if number + 1 == parts.len() {
-                whole.clone()
-            } else {
-                crate::Progress::none()
-            },
-            ..ctx.clone()
+        // The last half is led in and out like no other, and stands for all.
+        let ctx = if number + 1 == parts.len() {
+            ctx.clone()
+        } else {
+            ctx.quiet()
         };
         let stage = Arc::clone(stage);
         running.spawn(async move {

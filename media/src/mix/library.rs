@@ -84,10 +84,7 @@ impl Library {
                     break;
                 };
                 // Its own progress would jump about beside the others'.
-                let ctx = Context {
-                    progress: crate::Progress::none(),
-                    ..ctx.clone()
-                };
+                let ctx = ctx.quiet();
                 running.spawn(async move { decode(&ctx, &path, clip, range).await });
             }
             match running.join_next().await {
