@@ -1,6 +1,5 @@
 //! `assemble`: segments and sound become the film.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use botflix_common::failure::Failure;
@@ -27,19 +26,17 @@ pub async fn run(ctx: &Context, spec: &AssembleSpec, inputs: &Inputs<'_>) -> Res
     let film = assemble::assemble(ctx, spec, &segments, sound, &path)
         .await
         .map_err(|error| MediaError::failure(&error))?;
-    Ok(Made {
-        output: TaskOutput::Assemble {
-            frames: film.frames,
-            duration_seconds: film.duration_seconds,
-            picture_digest: film.picture_digest,
-            sound: sound_facts,
-            copied_frames: spec.copied_frames(),
-        },
-        files: vec![MadeFile {
-            role: role::FILM,
-            path,
-            media_type: "video/mp4",
-        }],
-        passed_on: BTreeMap::new(),
-    })
+    let output = TaskOutput::Assemble {
+        frames: film.frames,
+        duration_seconds: film.duration_seconds,
+        picture_digest: film.picture_digest,
+        sound: sound_facts,
+        copied_frames: spec.copied_frames(),
+    };
+    let film = MadeFile {
+        role: role::FILM,
+        path,
+        media_type: "video/mp4",
+    };
+    Ok(Made::of(output, vec![film]))
 }

@@ -1,7 +1,5 @@
 //! `check`: proof that the film is what the ledger says, and pictures of it.
 
-use std::collections::BTreeMap;
-
 use botflix_common::failure::Failure;
 use botflix_common::task::{CheckSpec, TaskOutput};
 use botflix_media::check::{self, Ingredients};
@@ -28,15 +26,12 @@ pub async fn run(ctx: &Context, spec: &CheckSpec, inputs: &Inputs<'_>) -> Result
         .await
         .map_err(|error| MediaError::failure(&error))?;
     let poster_frames = checked.pictures.posters.iter().map(|(_, frame)| *frame);
-    Ok(Made {
-        output: TaskOutput::Check {
-            film: checked.film,
-            findings: checked.findings,
-            poster_frames: poster_frames.collect(),
-        },
-        files: files(checked.pictures),
-        passed_on: BTreeMap::new(),
-    })
+    let output = TaskOutput::Check {
+        film: checked.film,
+        findings: checked.findings,
+        poster_frames: poster_frames.collect(),
+    };
+    Ok(Made::of(output, files(checked.pictures)))
 }
 
 fn files(pictures: Pictures) -> Vec<MadeFile> {

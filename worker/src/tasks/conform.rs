@@ -1,7 +1,5 @@
 //! `conform`: one shot's picture in the film's format, or several shots' of a draft, exactly as long as the ledger says.
 
-use std::collections::BTreeMap;
-
 use botflix_common::failure::Failure;
 use botflix_common::task::{ConformSpec, TaskOutput};
 use botflix_media::{Context, MediaError, conform, fonts_of};
@@ -16,16 +14,14 @@ pub async fn run(ctx: &Context, spec: &ConformSpec, inputs: &Inputs<'_>) -> Resu
     let fonts = fonts_of(ctx, spec)
         .await
         .map_err(|error| MediaError::failure(&error))?;
-    Ok(Made {
-        output: TaskOutput::Conform {
-            frames: made.frames,
-            fonts,
-        },
-        files: vec![MadeFile {
-            role: role::SEGMENT,
-            path,
-            media_type: "video/mp4",
-        }],
-        passed_on: BTreeMap::new(),
-    })
+    let output = TaskOutput::Conform {
+        frames: made.frames,
+        fonts,
+    };
+    let segment = MadeFile {
+        role: role::SEGMENT,
+        path,
+        media_type: "video/mp4",
+    };
+    Ok(Made::of(output, vec![segment]))
 }

@@ -1,7 +1,5 @@
 //! `inspect`: the facts of a clip, and its proxy. A broken clip has facts, too; only trouble of the engine is a failure.
 
-use std::collections::BTreeMap;
-
 use botflix_common::failure::Failure;
 use botflix_common::task::{InspectSpec, TaskOutput};
 use botflix_media::{Context, MediaError};
@@ -18,18 +16,12 @@ pub async fn run(ctx: &Context, spec: &InspectSpec, inputs: &Inputs<'_>) -> Resu
     };
     let facts = facts.map_err(|error| MediaError::failure(&error))?;
     let proxy = facts.video.as_ref().and_then(|video| video.proxy.as_ref());
-    Ok(Made {
-        files: proxy
-            .map(|_| MadeFile {
-                role: role::PROXY,
-                path,
-                media_type: "video/mp4",
-            })
-            .into_iter()
-            .collect(),
-        output: TaskOutput::Inspect {
-            facts: Box::new(facts),
-        },
-        passed_on: BTreeMap::new(),
-    })
+    let files = proxy.map(|_| MadeFile {
+        role: role::PROXY,
+        path,
+        media_type: "video/mp4",
+    });
+    let files = files.into_iter().collect();
+    let facts = Box::new(facts);
+    Ok(Made::of(TaskOutput::Inspect { facts }, files))
 }

@@ -1,7 +1,5 @@
 //! `mix`: the film's whole sound, encoded once.
 
-use std::collections::BTreeMap;
-
 use botflix_common::failure::Failure;
 use botflix_common::task::{MixSpec, TaskOutput};
 use botflix_media::{Context, MediaError, mix};
@@ -13,13 +11,10 @@ pub async fn run(ctx: &Context, spec: &MixSpec, inputs: &Inputs<'_>) -> Result<M
     let facts = mix::mix(ctx, spec, &inputs.files, &path)
         .await
         .map_err(|error| MediaError::failure(&error))?;
-    Ok(Made {
-        output: TaskOutput::Mix(facts),
-        files: vec![MadeFile {
-            role: role::SOUND,
-            path,
-            media_type: "audio/mp4",
-        }],
-        passed_on: BTreeMap::new(),
-    })
+    let sound = MadeFile {
+        role: role::SOUND,
+        path,
+        media_type: "audio/mp4",
+    };
+    Ok(Made::of(TaskOutput::Mix(facts), vec![sound]))
 }

@@ -54,6 +54,17 @@ pub struct Made {
     pub passed_on: BTreeMap<String, Artifact>,
 }
 
+impl Made {
+    /// Its own files are all that it has.
+    pub fn of(output: TaskOutput, files: Vec<MadeFile>) -> Self {
+        Self {
+            output,
+            files,
+            passed_on: BTreeMap::new(),
+        }
+    }
+}
+
 /// The hashes of all that the task reads: its clips and the artifacts of the tasks before it.
 pub fn wanted(
     spec: &TaskSpec,
