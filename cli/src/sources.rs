@@ -5,6 +5,7 @@
 mod files;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -113,36 +114,43 @@ pub fn resolve(
     overrides: Overrides,
 ) -> Result<Resolved, Vec<FieldProblem>> {
     // First everything that can be wrong without reading the clips, then all clips at once.
-    let mut found: BTreeMap<String, (PathBuf, Named)> = BTreeMap::new();
-    with_clips(bytes, overrides, |file| {
-        if let Some((_, known)) = found.get(&file.name) {
-            return Ok(*known);
-        }
-        let path = look_up(dir, file)?;
-        let stand_in = named(&path, Sha::of(file.name.as_bytes()));
-        let stand_in = stand_in.map_err(|error| unreadable(file, &error))?;
-        found.insert(file.name.clone(), (path, stand_in));
-        Ok(stand_in)
-    })?;
-    let hashes = hash_all(found.values().map(|(path, _)| path.as_path()));
-    let mut files = BTreeMap::new();
-    let (manifest, document) = with_clips(bytes, overrides, |file| {
-        let known = found.get(&file.name);
-        let hash = known.and_then(|(path, kind)| Some((path, kind, hashes.get(path.as_path())?)));
-        match hash {
-            Some((path, kind, Ok(sha))) => {
-                files.insert(*sha, path.clone());
-                Ok(kind.of(*sha))
-            }
-            Some((_, _, Err(error))) => Err(unreadable(file, error)),
-            None => Err(unreadable(file, &io::Error::other("it was not looked at"))),
-        }
-    })?;
+    let mut files: BTreeMap<String, Found> = BTreeMap::new();
+    with_clips(bytes, overrides, |file| find(&mut files, dir, file))?;
+    hash_all(files.values_mut());
+    let (manifest, document) = with_clips(bytes, overrides, |file| find(&mut files, dir, file))?;
+    let clip = |found: Found| {
+        let (Named::Clip(sha) | Named::Still(sha)) = found.named.ok()?;
+        Some((sha, found.path))
+    };
     Ok(Resolved {
         manifest,
         document,
-        files,
+        files: files.into_values().filter_map(clip).collect(),
     })
+}
+
+/// A file that a manifest names, looked up once.
+struct Found {
+    path: PathBuf,
+    /// By the hash of its name until its bytes are hashed.
+    named: io::Result<Named>,
+}
+
+fn find(
+    files: &mut BTreeMap<String, Found>,
+    dir: &Path,
+    file: &NamedFile,
+) -> Result<Named, FieldProblem> {
+    let found = match files.entry(file.name.clone()) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => {
+            let path = look_up(dir, file)?;
+            let named = named(&path, Sha::of(file.name.as_bytes()));
+            new.insert(Found { path, named })
+        }
+    };
+    let named = found.named.as_ref();
+    named.copied().map_err(|error| unreadable(file, error))
 }
 
 fn unreadable(file: &NamedFile, error: &io::Error) -> FieldProblem {

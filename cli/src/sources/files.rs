@@ -1,6 +1,5 @@
 //! Files below the directory of the clips: found by name, told apart by their first bytes, hashed.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::num::NonZero;
@@ -11,7 +10,7 @@ use botflix_common::hash::Sha;
 use botflix_common::problem::FieldProblem;
 use botflix_common::schema::closest;
 
-use super::{Named, NamedFile};
+use super::{Found, Named, NamedFile};
 use crate::exit::Fault;
 
 pub(super) fn look_up(dir: &Path, file: &NamedFile) -> Result<PathBuf, FieldProblem> {
@@ -112,19 +111,21 @@ pub fn hash(path: &Path) -> io::Result<Sha> {
     Sha::of_reader(File::open(path)?).map(|(sha, _)| sha)
 }
 
-/// The SHA-256 of each file, one thread for each processor.
-pub(super) fn hash_all<'a>(
-    paths: impl Iterator<Item = &'a Path> + Send,
-) -> HashMap<&'a Path, io::Result<Sha>> {
-    let waiting = Mutex::new(paths);
+/// Puts the SHA-256 of its bytes in place of each file's stand-in, one thread for each processor.
+pub(super) fn hash_all<'a>(files: impl Iterator<Item = &'a mut Found> + Send) {
+    let waiting = Mutex::new(files);
     let next = || waiting.lock().ok()?.next();
-    let hash_some = || std::iter::from_fn(next).map(|path| (path, hash(path)));
+    let hash_some = || {
+        for file in std::iter::from_fn(next) {
+            if let Ok(kind) = file.named {
+                file.named = hash(&file.path).map(|sha| kind.of(sha));
+            }
+        }
+    };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| hash_some().collect::<Vec<_>>()))
-            .collect();
-        let ended = running.into_iter().filter_map(|thread| thread.join().ok());
-        ended.flatten().collect()
-    })
+        for _ in 0..threads {
+            scope.spawn(hash_some);
+        }
+    });
 }
