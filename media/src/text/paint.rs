@@ -26,14 +26,8 @@ pub(crate) struct Drawn {
     pub(crate) rgba: Vec<u8>,
 }
 
-/// `None`: it does not fit.
-pub(super) fn paint(
-    fonts: &mut Fonts,
-    lines: &Lines,
-    look: &Look,
-    width: u32,
-    height: u32,
-) -> Option<Drawn> {
+/// Width and height of the lines' picture. `None`: it does not fit.
+pub(super) fn size(lines: &Lines, look: &Look, width: u32, height: u32) -> Option<(u32, u32)> {
     let margin = margin_px(look);
     let own_width = even(lines.width_px + 2.0 * margin);
     let own_height = even(lines.height_px + 2.0 * margin);
@@ -43,8 +37,20 @@ pub(super) fn paint(
     if too_wide || own_height as f32 > safe(height) {
         return None;
     }
+    Some((own_width, own_height))
+}
+
+/// `None`: it does not fit.
+pub(super) fn paint(
+    fonts: &mut Fonts,
+    lines: &Lines,
+    look: &Look,
+    width: u32,
+    height: u32,
+) -> Option<Drawn> {
+    let (own_width, own_height) = size(lines, look, width, height)?;
     let mut canvas = Canvas::new(own_width as usize, own_height as usize);
-    canvas.letters(fonts, lines, margin, look.colour);
+    canvas.letters(fonts, lines, margin_px(look), look.colour);
     Some(Drawn {
         x: place(look.across, own_width, width),
         y: place(look.down, own_height, height),

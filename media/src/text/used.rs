@@ -7,7 +7,7 @@ use botflix_common::hash::Sha;
 use botflix_common::task::{ConformSpec, Font};
 
 use super::fonts::Fonts;
-use super::{DRAFT_MARK, Words, layout, seen, style};
+use super::{DRAFT_MARK, Words, layout, paint, seen, style};
 use crate::mp4::work;
 use crate::{Context, MediaError};
 
@@ -18,16 +18,17 @@ pub async fn fonts_of(ctx: &Context, spec: &ConformSpec) -> Result<Vec<Font>, Me
         .map(|overlay| (seen(&overlay.text), overlay.style))
         .filter(|(text, _)| !text.is_empty())
         .collect();
-    if spec.quality == Quality::Draft {
-        texts.push((DRAFT_MARK.text.to_owned(), DRAFT_MARK.style));
-    }
-    if texts.is_empty() {
+    let draft = spec.quality == Quality::Draft;
+    if texts.is_empty() && !draft {
         return Ok(Vec::new());
     }
     let format = spec.format;
     work::run(ctx, "naming the fonts", move |_| {
         let mut fonts = Fonts::get()?;
         let mut used = BTreeSet::new();
+        if draft && draft_mark_is_a_word(&mut fonts, format.width, format.height) {
+            texts.push((DRAFT_MARK.text.to_owned(), DRAFT_MARK.style));
+        }
         for (text, style) in &texts {
             used.extend(fonts_for(
                 &mut fonts,
@@ -40,6 +41,13 @@ pub async fn fonts_of(ctx: &Context, spec: &ConformSpec) -> Result<Vec<Font>, Me
         Ok(used.into_iter().collect())
     })
     .await
+}
+
+/// A frame that is too small for it has a corner in its colour.
+fn draft_mark_is_a_word(fonts: &mut Fonts, width: u32, height: u32) -> bool {
+    let look = style::look(&DRAFT_MARK, height);
+    let lines = layout::lines(fonts, DRAFT_MARK.text, &look, width);
+    paint::size(&lines, &look, width, height).is_some()
 }
 
 fn fonts_for(
@@ -83,6 +91,7 @@ fn fonts_for(
 
 #[cfg(test)]
 mod tests {
+    use super::super::draw;
     use super::*;
 
     fn names(text: &str, style: TitleStyle) -> Vec<String> {
@@ -99,6 +108,17 @@ mod tests {
         // A character that the main family lacks is asked of another.
         let mixed = names("Now \u{263a} \u{05d0}", TitleStyle::Body);
         assert!(mixed.contains(&plain) && mixed.len() > 1, "{mixed:?}");
+    }
+
+    #[test]
+    fn a_draft_mark_is_a_word_where_it_is_drawn_as_one() {
+        for (width, height) in [(16, 16), (16, 160), (64, 36), (90, 160), (640, 360)] {
+            let drawn = draw(&DRAFT_MARK, width, height).is_ok();
+            let named = draft_mark_is_a_word(&mut Fonts::get().unwrap(), width, height);
+            assert_eq!(named, drawn, "{width}x{height}");
+        }
+        assert!(!draft_mark_is_a_word(&mut Fonts::get().unwrap(), 16, 16));
+        assert!(draft_mark_is_a_word(&mut Fonts::get().unwrap(), 640, 360));
     }
 
     #[test]
