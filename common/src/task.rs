@@ -77,8 +77,8 @@ impl TaskKind {
     /// Raised when the same spec would now give another result; old records are then never read.
     pub fn version(self) -> u32 {
         match self {
-            Self::Inspect | Self::Mix | Self::Assemble => 3,
-            Self::Conform | Self::Check | Self::Package => 4,
+            Self::Mix | Self::Assemble => 3,
+            Self::Inspect | Self::Conform | Self::Check | Self::Package => 4,
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct PictureObservations {
     pub frozen: Vec<Span>,
     /// More than three flashes in a second (a flash: at least a quarter of the picture goes brighter and darker again, or the reverse).
     pub flashing: Vec<Flashing>,
+    /// Pictures whose bytes are damaged, as far as the decoder notices.
+    pub damaged: Vec<Damaged>,
     /// Single repeated pictures at regular distances, as a conversion of the rate leaves them.
     pub repeats: Option<Repeats>,
     /// Black bars all through the clip.
@@ -51,6 +53,15 @@ pub struct Flashing {
     pub end_seconds: f64,
     /// Most flashes within one second.
     pub per_second: u32,
+}
+
+/// From a picture that the decoder had to patch up to the next whole key picture: all between may be built on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Damaged {
+    pub start_seconds: f64,
+    pub end_seconds: f64,
+    /// How many in it are damaged themselves.
+    pub pictures: u32,
 }
 
 /// Every `every`-th picture repeats the one before it.

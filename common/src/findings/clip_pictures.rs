@@ -64,6 +64,19 @@ fn spans(seen: &PictureObservations) -> Vec<Finding> {
             )
         }
     }));
+    found.extend(seen.damaged.iter().map(|damaged| {
+        let message = match damaged.pictures {
+            1 => "a picture is damaged, and those up to the next key picture are built on it".to_owned(),
+            many => format!(
+                "{many} pictures are damaged, and those up to the next key picture are built on them"
+            ),
+        };
+        Finding {
+            at_seconds: Some(damaged.start_seconds),
+            until_seconds: Some(damaged.end_seconds),
+            ..rules::DAMAGED.measured(f64::from(damaged.pictures), message)
+        }
+    }));
     found
 }
 

@@ -42,6 +42,7 @@ rules! {
     BLACK = "black_picture", Warning, (0.5, "s"), "black inside of a shot", "calibrated: found in clips made to have it, not in clean ones; longer than any cut through black";
     BLANK = "blank_picture", Warning, (0.5, "s"), "pictures of one colour", TRIED;
     FLASHES = "flashes", Error, (3.0, "flashes/s"), "more flashes than are safe for viewers with photosensitive epilepsy", "norm: WCAG 2.2, success criterion 2.3.1: not more than three in any second; ITU-R BT.1702 has the same number";
+    DAMAGED = "damaged_pictures", Warning, (1.0, "pictures"), "damage to the file that the decoder patched up: blocks, smears, grey", TRIED;
     JUDDER = "judder", Warning, (0.02, "of the pictures"), "single pictures repeated at regular distances, as a conversion of the rate leaves them", TRIED;
     SOFT = "soft_picture", Warning, (0.5, "of the size"), "a picture that was scaled up: its detail ends at half of its size or less", TRIED;
     BARS = "baked_in_bars", Warning, (0.02, "of the side"), "black bars that are part of the clip", TRIED;

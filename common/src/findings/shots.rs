@@ -131,44 +131,16 @@ fn ways_out(placed: &Placed<'_>, finding: &Finding) -> Vec<Fix> {
             cut("without the flashes"),
             fixes::regenerate("steady light, no strobe, no lightning, no flicker"),
         ),
+        _ if rule == rules::DAMAGED.id => (
+            cut("without the damage"),
+            fixes::advice(
+                "Send the clip again",
+                "The file was damaged on its way or where it lay: download or export it again.",
+            ),
+        ),
         _ if rule == rules::BARS.id => (
             zoom_in(placed),
             fixes::regenerate("full frame, no letterbox, no black bars"),
-        ),
-        _ if rule == rules::JUDDER.id => (
-            None,
-            fixes::advice(
-                "Export the clip at its own rate",
-                "Repeated pictures cannot be taken out again; export or generate it at the film's rate, without a conversion.",
-            ),
-        ),
-        _ if rule == rules::SOFT.id => (
-            None,
-            fixes::advice(
-                "Send the clip at the size it was made in",
-                "Generate it at the film's size, or leave the scaling to the film.",
-            ),
-        ),
-        _ if rule == rules::LOW_BIT_RATE.id => (
-            None,
-            fixes::advice(
-                "Export the clip at a higher bit rate",
-                "CRF 18 of x264, or 5 Mbit/s at 720p, keeps what was generated.",
-            ),
-        ),
-        _ if rule == rules::RANGE.id => (
-            None,
-            fixes::advice(
-                "Export the clip in limited range",
-                "Or tag it as full range (ffmpeg: -color_range pc); it is then converted.",
-            ),
-        ),
-        _ if rule == rules::UNTAGGED.id => (
-            None,
-            fixes::advice(
-                "Tag the clip's colours",
-                "ffmpeg: -colorspace bt709 -color_primaries bt709 -color_trc bt709, if they are.",
-            ),
         ),
         _ if rule == rules::SOUND_SHORT.id => {
             (cut("as long as there is sound"), fixes::mute(placed))
@@ -177,15 +149,46 @@ fn ways_out(placed: &Placed<'_>, finding: &Finding) -> Vec<Fix> {
             (cut("from where there is sound"), fixes::mute(placed))
         }
         _ if rule == rules::SILENCE.id => (cut("without the silence"), fixes::mute(placed)),
-        _ => (
-            Some(fixes::mute(placed)),
-            fixes::advice(
-                "Send a clean sound",
-                "Export or generate the clip's sound again, or replace it by a track.",
+        _ => match better_export(rule) {
+            Some(advice) => (None, advice),
+            None => (
+                Some(fixes::mute(placed)),
+                fixes::advice(
+                    "Send a clean sound",
+                    "Export or generate the clip's sound again, or replace it by a track.",
+                ),
             ),
-        ),
+        },
     };
     edit.into_iter().chain([again]).collect()
+}
+
+/// What no edit of the film can mend.
+fn better_export(rule: &str) -> Option<Fix> {
+    let (title, text) = match rule {
+        _ if rule == rules::JUDDER.id => (
+            "Export the clip at its own rate",
+            "Repeated pictures cannot be taken out again; export or generate it at the film's rate, without a conversion.",
+        ),
+        _ if rule == rules::SOFT.id => (
+            "Send the clip at the size it was made in",
+            "Generate it at the film's size, or leave the scaling to the film.",
+        ),
+        _ if rule == rules::LOW_BIT_RATE.id => (
+            "Export the clip at a higher bit rate",
+            "CRF 18 of x264, or 5 Mbit/s at 720p, keeps what was generated.",
+        ),
+        _ if rule == rules::RANGE.id => (
+            "Export the clip in limited range",
+            "Or tag it as full range (ffmpeg: -color_range pc); it is then converted.",
+        ),
+        _ if rule == rules::UNTAGGED.id => (
+            "Tag the clip's colours",
+            "ffmpeg: -colorspace bt709 -color_primaries bt709 -color_trc bt709, if they are.",
+        ),
+        _ => return None,
+    };
+    Some(fixes::advice(title, text))
 }
 
 fn bar_zoom(placed: &Placed<'_>) -> Option<f64> {

@@ -8,7 +8,7 @@
 
 mod material;
 
-use botflix_common::facts::pictures::{Bars, Flashing, Repeats};
+use botflix_common::facts::pictures::{Bars, Damaged, Flashing, Repeats};
 use botflix_common::facts::sound::{Clipping, Hum};
 use botflix_common::facts::{ClipFacts, Colour, Span};
 use botflix_common::finding::Finding;
@@ -107,6 +107,17 @@ fn cases() -> Vec<Case> {
                     start_seconds: 1.0,
                     end_seconds: 2.0,
                     per_second: 5,
+                }]
+            },
+            AS_IS,
+        ),
+        of(
+            "damaged_pictures",
+            |f| {
+                seen(f).damaged = vec![Damaged {
+                    start_seconds: 4.5,
+                    end_seconds: 6.0,
+                    pictures: 2,
                 }]
             },
             AS_IS,

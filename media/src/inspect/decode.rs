@@ -70,6 +70,18 @@ pub async fn decode(ctx: &Context, pass: Pass<'_>) -> Result<Decoded, MediaError
         )
         .await;
     }
+    if !decoded.failed && decoded.words.damages.heard && pass.threads == Threads::Two {
+        // Only one thread says which pictures are damaged. The proxy stands.
+        return once(
+            ctx,
+            Pass {
+                threads: Threads::One,
+                proxy: None,
+                ..pass
+            },
+        )
+        .await;
+    }
     Ok(decoded)
 }
 

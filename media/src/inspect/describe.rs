@@ -1,5 +1,6 @@
 //! Puts together the facts of a film or sound file from what was listed, decoded and seen. Pure.
 
+use botflix_common::facts::pictures::Damaged;
 use botflix_common::facts::{
     AudioFacts, ClipFacts, Defect, PictureObservations, SoundObservations, Span, VideoFacts,
 };
@@ -51,7 +52,20 @@ pub(super) fn observations(
         .iter()
         .map(|time| time.saturating_sub(first) as f64 * tick)
         .collect();
-    watch.finish(&times, video.duration_seconds)
+    let at = |number: u64| {
+        let index = usize::try_from(number).ok()?;
+        times.get(index).copied()
+    };
+    let mut observed = watch.finish(&times, video.duration_seconds)?;
+    let damaged = seen.damages.iter().filter_map(|damage| {
+        Some(Damaged {
+            start_seconds: at(damage.first)?,
+            end_seconds: damage.end.and_then(at).unwrap_or(video.duration_seconds),
+            pictures: damage.pictures,
+        })
+    });
+    observed.damaged = damaged.collect();
+    Some(observed)
 }
 
 /// Of every IDR picture, or of none: only 4:2:0 of 8 bits and limited range comes out of the decoder's pipe as it is stored.

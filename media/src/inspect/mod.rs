@@ -6,6 +6,7 @@
 
 mod avi;
 mod clock;
+mod damage;
 mod decode;
 mod defects;
 mod describe;

@@ -1,5 +1,6 @@
 //! What was seen of one stream while all of it was listed and decoded, in ticks of the stream.
 
+use super::damage::Damage;
 use super::stream::fields;
 use super::words::Words;
 
@@ -38,6 +39,8 @@ pub struct Seen {
     pub size_changes: bool,
     pub reorder_frames: u32,
     pub too_many: bool,
+    /// By the places in `times`.
+    pub damages: Vec<Damage>,
     /// Presentation times of picture packets in decode order; given up once finished.
     packet_times: Vec<i64>,
     last_time: Option<i64>,
@@ -59,6 +62,7 @@ impl Seen {
             size_changes: false,
             reorder_frames: 0,
             too_many: false,
+            damages: Vec::new(),
             packet_times: Vec::new(),
             last_time: None,
         }
@@ -108,6 +112,7 @@ impl Seen {
         self.frames = words.pictures;
         self.times = words.times;
         self.times.sort_unstable();
+        self.damages = words.damages.found;
         self.too_many = words.too_many;
         self.interlaced = words.interlaced;
         self.size = words.size;

@@ -3,6 +3,8 @@
 //!
 //! Lines of a filter begin with its name in brackets. Texts out of the file (titles) are printed behind an indent and cannot imitate them.
 
+use super::damage::Damages;
+
 /// Four hours at 120 frames per second; the list of times stays under 14 MB.
 const MAX_PICTURES: usize = 4 * 3600 * 120;
 
@@ -23,6 +25,7 @@ pub struct Words {
     /// Complaints of demuxer and decoders.
     pub error_lines: u32,
     pub said: Said,
+    pub damages: Damages,
 }
 
 /// What ffmpeg says of the input before it decodes.
@@ -68,11 +71,13 @@ impl Words {
             self.sound(rest);
         } else if is_complaint(line) {
             self.error_lines = self.error_lines.saturating_add(1);
+        } else {
+            self.damages.line(line);
         }
     }
 
     fn picture(&mut self, rest: &str) {
-        let mut time = None;
+        let (mut time, mut is_key) = (None, false);
         for (name, value) in fields(rest) {
             match name {
                 "pts" => time = value.parse().ok(),
@@ -87,9 +92,11 @@ impl Words {
                 }
                 // P: progressive; T and B: the top or bottom field first.
                 "i" => self.interlaced |= matches!(value, "T" | "B"),
+                "iskey" => is_key = value == "1",
                 _ => {}
             }
         }
+        self.damages.picture(self.pictures, is_key);
         self.pictures += 1;
         if self.times.len() >= MAX_PICTURES {
             self.too_many = true;
@@ -101,6 +108,7 @@ impl Words {
     }
 
     fn sound(&mut self, rest: &str) {
+        self.damages.sound();
         if self.sound_start_seconds.is_none() {
             self.sound_start_seconds = fields(rest)
                 .find(|(name, _)| *name == "pts_time")

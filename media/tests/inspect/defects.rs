@@ -1,6 +1,8 @@
 //! Findings of clips: each rule fires on a made defect, and all are silent on clean material.
 
+use botflix_common::facts::pictures::Damaged;
 use botflix_common::findings;
+use botflix_common::verdict::{Role, Verdict, judge};
 
 use crate::studio::Studio;
 
@@ -11,7 +13,7 @@ const CLEAN: &str = "-f lavfi -i testsrc2=size=640x360:rate=24:duration=3 \
     -colorspace bt709 -color_primaries bt709 -color_trc bt709";
 
 /// Options that spoil the clean clip, and what they are then found to be.
-const DEFECTS: [(&str, &str); 19] = [
+const DEFECTS: [(&str, &str); 20] = [
     (
         "frozen_picture",
         "-vf trim=end=1.5,tpad=stop_mode=clone:stop_duration=1.5",
@@ -27,6 +29,10 @@ const DEFECTS: [(&str, &str); 19] = [
     (
         "flashes",
         "-vf drawbox=color=white:t=fill:enable=lt(mod(t\\,0.25)\\,0.125)",
+    ),
+    (
+        "damaged_pictures",
+        "-g 24 -bsf:v noise=amount=eq(n\\,24)*50",
     ),
     ("judder", "-vf fps=30"),
     (
@@ -112,6 +118,31 @@ async fn every_rule_about_a_clip_fires_on_a_made_defect_and_not_without_it() {
         "silent on its defect:\n{}",
         wrong.join("\n")
     );
+}
+
+#[tokio::test]
+async fn a_damaged_picture_is_told_with_its_time_however_many_threads_decode() {
+    let studio = Studio::open().await;
+    let damage = "-g 24 -sc_threshold 0 -bsf:v noise=amount=eq(n\\,24)*50";
+    // Plain MP4 is decoded by one thread, QuickTime by two.
+    for name in ["damaged.mp4", "damaged.mov"] {
+        let clip = studio.ffmpeg(&format!("{CLEAN} {damage}"), name);
+        let proxy = studio.path("proxy.mp4");
+        let facts = botflix_media::inspect_with_proxy(&studio.context, &clip, &proxy).await;
+        let facts = facts.unwrap();
+        let video = facts.video.as_ref().unwrap();
+        assert_eq!((video.frames, facts.defects.len()), (72, 0), "{name}");
+        let wanted = Damaged {
+            start_seconds: 1.0,
+            end_seconds: 2.0,
+            pictures: 1,
+        };
+        assert_eq!(video.observed.as_ref().unwrap().damaged, [wanted], "{name}");
+        assert_eq!(judge(&facts, Role::Shot).verdict, Verdict::Accept, "{name}");
+        let found = findings::of_clip(&facts);
+        let found: Vec<_> = found.iter().map(|found| found.rule.as_str()).collect();
+        assert_eq!(found, ["damaged_pictures"], "{name}");
+    }
 }
 
 #[tokio::test]
