@@ -68,6 +68,38 @@ async fn two_small_clips_become_a_checked_film_and_a_second_render_costs_nothing
 }
 
 #[tokio::test]
+async fn a_clip_whose_first_picture_is_damaged_becomes_a_film_that_passes_every_check() {
+    let studio = Studio::open().await;
+    let whole = studio.clip("whole.mp4", "320x180", "24", "1.5").await;
+    let damaged = whole.with_file_name("damaged.mp4");
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(&whole)
+        .args(["-c", "copy", "-bsf:v", "noise=amount=eq(n\\,0)*50"])
+        .arg(&damaged)
+        .status();
+    assert!(made.unwrap().success());
+    let sha = sha_of(&damaged);
+    let manifest = serde_json::json!({
+        "title": "Damaged",
+        "shots": [{ "id": "s1", "source": { "clip": sha } }],
+    });
+    let job = LocalRender {
+        manifest: read_manifest(manifest.to_string().as_bytes()).unwrap(),
+        files: [(sha, damaged)].into(),
+        concurrency: 2,
+        verify: Verify::Full,
+        gpu: false,
+    };
+    let film = local::render(&studio.runner, job, silent(), CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(film.facts.frames, 36);
+    let mut findings = film.report.findings.iter();
+    assert!(findings.any(|finding| finding.rule == "damaged_pictures"));
+}
+
+#[tokio::test]
 async fn a_trim_past_the_end_is_pointed_at() {
     let studio = Studio::open().await;
     let clip = studio.clip("a.mp4", "320x180", "24", "1").await;

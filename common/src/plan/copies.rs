@@ -31,7 +31,9 @@ impl<'a> Cutter<'a> {
         let in_clip = |film: u64| first + (film - span.first_frame);
         let in_film = |clip: u64| span.first_frame + (clip - first);
         let least = self.format.fps.frames_at(LEAST_COPY_SECONDS).max(1);
-        self.untouched(span)
+        let damaged = damaged(video)
+            .map(|frames| in_film(frames.start.max(first))..in_film(frames.end.max(first)));
+        self.untouched(span, damaged)
             .into_iter()
             .filter_map(|run| {
                 let (from, to) = (in_clip(run.start), in_clip(run.end).min(video.frames));
@@ -51,15 +53,13 @@ impl<'a> Cutter<'a> {
             .collect()
     }
 
-    /// The runs of the shot's own frames that no text covers.
-    fn untouched(&self, span: &Span) -> Vec<Range<u64>> {
+    /// The runs of the shot's own frames that no text covers and that are not damaged.
+    fn untouched(&self, span: &Span, damaged: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
         let alone = span.alone();
-        let mut covered: Vec<Range<u64>> = self
-            .texts
-            .iter()
-            .filter(|text| text.touches(&alone))
-            .map(|text| text.frames.clone())
-            .collect();
+        let texts = self.texts.iter().filter(|text| text.touches(&alone));
+        let texts = texts.map(|text| text.frames.clone());
+        let damaged = damaged.filter(|d| d.start < alone.end && d.end > alone.start);
+        let mut covered: Vec<Range<u64>> = texts.chain(damaged).collect();
         covered.sort_by_key(|frames| frames.start);
         let mut runs = Vec::new();
         let mut at = alone.start;
@@ -94,4 +94,11 @@ impl<'a> Cutter<'a> {
         let accepted = verdict::judge(facts, Role::Shot).verdict == Verdict::Accept;
         (fits && untouched && whole && accepted && video.starts_on_idr).then_some((clip, video))
     }
+}
+
+/// Frames of the clip that are made anew, so that players are spared what the clip's decoder had to patch up.
+fn damaged(video: &VideoFacts) -> impl Iterator<Item = Range<u64>> + '_ {
+    let seen = video.observed.iter().flat_map(|seen| &seen.damaged);
+    let frame = |seconds: f64| video.frame_rate.frames_at(seconds);
+    seen.map(move |span| frame(span.start_seconds)..frame(span.end_seconds))
 }

@@ -1,6 +1,7 @@
 //! Plans of small manifests, compared with what they must be.
 
 use super::*;
+use crate::facts::pictures::Damaged;
 use crate::facts::{Container, Proxy};
 use crate::fixtures;
 use crate::manifest::read::read_manifest;
@@ -214,6 +215,35 @@ fn a_title_encodes_the_groups_under_it_and_no_others() {
     assert_eq!(cut(&plan), ["1 copy 0 24", "1 conform 48", "1 copy 72 48"]);
     let overlay = &conforms(&plan)[0].overlays[0];
     assert_eq!((overlay.from_frame, overlay.to_frame), (12, 36));
+}
+
+#[test]
+fn damaged_pictures_are_made_anew_up_to_the_next_key_picture_and_the_others_copied() {
+    let damaged = |spans: &[(f64, f64)], rest: &str| {
+        let mut material = five_seconds();
+        let video = material.get_mut(&clip("a")).unwrap().video.as_mut();
+        video.unwrap().observed.get_or_insert_default().damaged = spans
+            .iter()
+            .map(|(start_seconds, end_seconds)| Damaged {
+                start_seconds: *start_seconds,
+                end_seconds: *end_seconds,
+                pictures: 1,
+            })
+            .collect();
+        cut(&plan(&manifest(&shot("1", "a", rest), ""), &material).unwrap())
+    };
+    let inside = ["1 copy 0 24", "1 conform 24", "1 copy 48 72"];
+    assert_eq!(damaged(&[(1.5, 2.0)], ""), inside);
+    // Of a key picture.
+    assert_eq!(damaged(&[(1.0, 2.0)], ""), inside);
+    let ends = damaged(&[(0.0, 1.0), (4.5, 5.0)], "");
+    assert_eq!(ends, ["1 conform 24", "1 copy 24 72", "1 conform 24"]);
+    assert_eq!(damaged(&[(0.0, 5.0)], ""), ["1 conform 120"]);
+    // What the shot does not show is no matter.
+    let behind = damaged(&[(0.5, 1.0)], r#", "trim": {"start": 1}"#);
+    assert_eq!(behind, ["1 copy 24 96"]);
+    let before = damaged(&[(4.5, 5.0)], r#", "trim": {"end": 4}"#);
+    assert_eq!(before, ["1 copy 0 96"]);
 }
 
 #[test]
