@@ -46,7 +46,8 @@ mod cost {
     pub const CHECK_PER_SECOND: f64 = 0.004;
     /// Posters and storyboard.
     pub const LOOK: f64 = 0.4;
-    pub const PACKAGE: f64 = 0.0;
+    /// Two texts written, no process; not 0, because progress is a share of it.
+    pub const PACKAGE: f64 = 0.001;
     /// Start-up of a process, even for the shortest task.
     pub const FLOOR: f64 = 0.1;
 }
@@ -81,7 +82,7 @@ pub fn build(
     let total_samples = mix.total_samples;
     let mix = graph.add(
         TaskSpec::Mix(mix),
-        cost::MIX_PER_SECOND * duration_seconds,
+        (cost::MIX_PER_SECOND * duration_seconds).max(cost::FLOOR),
         None,
     );
     let all_captions: Vec<Caption> = timeline
@@ -105,7 +106,8 @@ pub fn build(
         title: manifest.title.clone(),
         language: manifest.language.clone(),
     });
-    let film = graph.add(assemble, cost::ASSEMBLE_PER_SECOND * duration_seconds, None);
+    let cost = (cost::ASSEMBLE_PER_SECOND * duration_seconds).max(cost::FLOOR);
+    let film = graph.add(assemble, cost, None);
     let check = TaskSpec::Check(CheckSpec {
         film,
         format,
@@ -153,7 +155,7 @@ impl Graph {
             self.tasks.push(PlannedTask {
                 key,
                 spec,
-                weight: weight.max(cost::FLOOR),
+                weight,
                 shot,
             });
         }

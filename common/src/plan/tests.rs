@@ -46,6 +46,16 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
 }
 
 #[test]
+fn packing_is_expected_to_cost_next_to_nothing_and_every_task_counts_in_progress() {
+    let plan = plan(&manifest(&shot("1", "a", ""), ""), &five_seconds()).unwrap();
+    for task in &plan.tasks {
+        let packs = matches!(task.spec, TaskSpec::Package(_));
+        assert_eq!(task.weight < 0.01, packs, "{:?}", task.kind());
+        assert!(task.weight > 0.0);
+    }
+}
+
+#[test]
 fn equal_clips_in_the_films_own_format_are_copied() {
     let known = FactsByClip::from([(clip("a"), facts(1280, 720, rate(24, 1), 48))]);
     let manifest = manifest(&[shot("1", "a", ""), shot("2", "a", "")].join(","), "");
