@@ -256,7 +256,9 @@ async fn survey(clip: &Path) -> Result<Survey, MediaError> {
         .map_err(MediaError::io("reading the clip"))
 }
 
-/// A file without pictures has no proxy, nor one whose pictures are small; of Matroska only ffmpeg knows.
+/// A file without pictures has no proxy, nor one whose pictures are small; of Matroska only ffmpeg knows. Small as stored, for
+/// that is what a draft decodes: of 640×360 shown as 853×360 a proxy costs twice what it saves a draft (10 s: 0.63 CPU-s for 0.3), of 720p less
+/// than half (0.66 for 1.48).
 fn may_want_a_proxy(survey: &Survey, index: &Index) -> bool {
     let track = index
         .movie
