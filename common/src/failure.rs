@@ -1,7 +1,11 @@
 //! Why a task did not succeed, and what that means: try again, give up, or neither. Decided where it happens, by whoever knows.
 
+mod excerpt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::excerpt::excerpt;
 
 /// Who can do something about a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +19,22 @@ pub enum WhoCanFix {
     Platform,
 }
 
+impl WhoCanFix {
+    pub const ALL: [Self; 3] = [Self::Director, Self::Operator, Self::Platform];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Director => "director",
+            Self::Operator => "operator",
+            Self::Platform => "platform",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|who| who.name() == name)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
@@ -24,6 +44,22 @@ pub enum FailureClass {
     Crash,
     /// The same input will fail again.
     Permanent,
+}
+
+impl FailureClass {
+    pub const ALL: [Self; 3] = [Self::Retry, Self::Crash, Self::Permanent];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Crash => "crash",
+            Self::Permanent => "permanent",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
 }
 
 /// A failed attempt, as the worker reports it. `message` is for people outside: no paths, no stderr.
@@ -37,6 +73,9 @@ pub struct Failure {
     /// For operators only: the last lines of stderr, the error chain. Never shown to a director.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internal: Option<String>,
+    /// What ffmpeg said, as [`excerpt`] leaves it: for directors, too. Oldest line first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engine_said: Vec<String>,
 }
 
 impl Failure {
@@ -52,7 +91,14 @@ impl Failure {
             message: message.into(),
             who_can_fix,
             internal: None,
+            engine_said: Vec::new(),
         }
+    }
+
+    /// The same with what ffmpeg said, as far as a director may read it.
+    pub fn quoting(mut self, stderr: &str) -> Self {
+        self.engine_said = excerpt(stderr);
+        self
     }
 
     /// The same with details for operators.

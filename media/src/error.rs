@@ -1,7 +1,7 @@
 //! Every way in which the engine fails, and what each means for the task: try again or not, and who can help.
 //!
-//! A broken clip is not an error of inspection (it is facts with defects). What a director may read is in [`Failure::message`]; paths and
-//! stderr stay in [`Failure::internal`].
+//! A broken clip is not an error of inspection (it is facts with defects). What a director may read is in [`Failure::message`], and of
+//! ffmpeg's stderr what [`Failure::quoting`] leaves of it; paths and the rest stay in [`Failure::internal`].
 
 use std::io;
 use std::time::Duration;
@@ -94,7 +94,10 @@ impl MediaError {
             }
             other => other.to_string(),
         };
-        let failure = Failure::new(class, who, code, message);
+        let mut failure = Failure::new(class, who, code, message);
+        if let Self::Ffmpeg { stderr_tail, .. } = self {
+            failure = failure.quoting(stderr_tail);
+        }
         match self.internal() {
             Some(internal) => failure.with_internal(internal),
             None => failure,
@@ -171,18 +174,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stderr_and_paths_never_reach_the_message_for_directors() {
+    fn paths_never_reach_what_directors_read() {
         let failure = MediaError::Ffmpeg {
             program: "ffmpeg",
             exit_code: Some(1),
             signal: None,
-            stderr_tail: "/srv/secret/clip: Invalid data".to_owned(),
+            stderr_tail: "[h264 @ 0x5581c0ffee00] no frame!\n/srv/secret/clip: Invalid data"
+                .to_owned(),
             untrusted: true,
         }
         .failure();
         assert_eq!(failure.class, FailureClass::Permanent);
         assert_eq!(failure.who_can_fix, WhoCanFix::Director);
         assert!(!failure.message.contains("secret"));
+        assert_eq!(failure.engine_said, ["[h264] no frame!"]);
         assert!(failure.internal.unwrap().contains("secret"));
     }
 
