@@ -1,5 +1,6 @@
 //! The bodies of the HTTP API, once, for server, CLI and tests. Times are RFC 3339 in UTC, durations decimal seconds.
 
+mod log;
 mod outlook;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use crate::problem::Problem;
 use crate::task::{FilmFacts, TaskKind};
 use crate::verdict::{Reason, Verdict};
 
+pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 
 /// Longest `?wait=`, in seconds.

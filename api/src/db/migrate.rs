@@ -22,6 +22,10 @@ fn migrations() -> Vec<Migration> {
             "finding counts",
             include_str!("../../migrations/0002_finding_counts.sql"),
         ),
+        (
+            "attempts",
+            include_str!("../../migrations/0003_attempts.sql"),
+        ),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

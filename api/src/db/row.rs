@@ -15,6 +15,7 @@ pub(super) trait Columns {
     fn int(&self, column: &str) -> Result<i64, DbError>;
     fn int_or_null(&self, column: &str) -> Result<Option<i64>, DbError>;
     fn real(&self, column: &str) -> Result<f64, DbError>;
+    fn real_or_null(&self, column: &str) -> Result<Option<f64>, DbError>;
 
     /// An unsigned number of at most 32 bits.
     fn count(&self, column: &str) -> Result<u32, DbError> {
@@ -37,8 +38,17 @@ pub(super) trait Columns {
 
     /// A word of a fixed set, by its `parse`.
     fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, DbError> {
-        let word = self.text(column)?;
-        parse(&word).ok_or_else(|| DbError::broken(column, format!("unknown word \"{word}\"")))
+        known_word(column, &self.text(column)?, parse)
+    }
+
+    fn word_or_null<T>(
+        &self,
+        column: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, DbError> {
+        self.text_or_null(column)?
+            .map(|word| known_word(column, &word, parse))
+            .transpose()
     }
 
     fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, DbError> {
@@ -72,6 +82,18 @@ impl Columns for AnyRow {
     fn real(&self, column: &str) -> Result<f64, DbError> {
         Ok(self.try_get(column)?)
     }
+
+    fn real_or_null(&self, column: &str) -> Result<Option<f64>, DbError> {
+        Ok(self.try_get(column)?)
+    }
+}
+
+fn known_word<T>(
+    column: &str,
+    word: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, DbError> {
+    parse(word).ok_or_else(|| DbError::broken(column, format!("unknown word \"{word}\"")))
 }
 
 fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, DbError> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use botflix_common::http::AttemptOutcome;
 use botflix_common::queue::QueueError;
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::StorageError;
@@ -18,6 +19,7 @@ use super::Core;
 use super::loops::Backoff;
 use crate::clock;
 use crate::db::DbError;
+use crate::db::tasks::attempts::End;
 use crate::db::tasks::moves::Charge;
 use crate::db::tasks::{self, moves, pick};
 
@@ -176,7 +178,11 @@ impl Core {
         let now_ms = clock::now_ms();
         let mut tx = self.db.write_graph().await?;
         let due_at_ms = now_ms + UNDELIVERED_WAIT_MS;
-        let moved = moves::requeue(&mut tx, id, Charge::Nothing, due_at_ms, now_ms).await?;
+        let end = End::silent(
+            AttemptOutcome::Vanished,
+            "It could not be put into the queue.",
+        );
+        let moved = moves::requeue(&mut tx, id, Charge::Nothing, &end, due_at_ms, now_ms).await?;
         if moved.is_made() {
             tx.commit().await?;
         }

@@ -1,7 +1,7 @@
 //! The end of an attempt: done, failed, handed back or lost, and what follows for the task, its dependents, its clip and its renders.
 
 use botflix_common::failure::{Failure, FailureClass};
-use botflix_common::http::{ClipStatus, EventTask, RenderEventKind};
+use botflix_common::http::{AttemptOutcome, ClipStatus, EventTask, RenderEventKind};
 use botflix_common::task::{AttemptId, TaskKind, TaskOutput, TaskRecord};
 use botflix_common::verdict::Verdict;
 
@@ -9,6 +9,7 @@ use super::change::Change;
 use super::config::FarmConfig;
 use super::{fallback, problems};
 use crate::db::events::NewEvent;
+use crate::db::tasks::attempts::End;
 use crate::db::tasks::moves::{self, Charge};
 use crate::db::tasks::{self, TaskHead, TaskState, graph};
 use crate::db::{DbError, clips, renders};
@@ -31,6 +32,7 @@ impl Change {
         &mut self,
         id: AttemptId,
         record: &TaskRecord,
+        outcome: AttemptOutcome,
         config: &FarmConfig,
     ) -> Result<Ending, DbError> {
         let Some(head) = tasks::head(&mut self.tx, &id.task).await? else {
@@ -39,7 +41,8 @@ impl Change {
         if record.task != id.task || kind_of(&record.output) != head.kind {
             return self.failed(id, problems::bad_record(), config).await;
         }
-        let finished = moves::finish(&mut self.tx, id, record, self.now_ms, config.fence).await?;
+        let (now_ms, fence) = (self.now_ms, config.fence);
+        let finished = moves::finish(&mut self.tx, id, record, outcome, now_ms, fence).await?;
         if !finished.is_made() {
             return Ok(Ending::Stale);
         }
@@ -96,24 +99,28 @@ impl Change {
         } else {
             config.retry_limit
         };
+        let end = End::of_failure(AttemptOutcome::Retried, &failure);
         match failure.class {
-            FailureClass::Permanent if !on_device => self.give_up(&head, &failure).await,
+            FailureClass::Permanent if !on_device => {
+                let end = End::of_failure(AttemptOutcome::Failed, &failure);
+                self.give_up(&head, &failure, &end).await
+            }
             FailureClass::Permanent | FailureClass::Retry if head.retries >= retry_limit => {
-                self.give_up(&head, &failure).await
+                self.give_up(&head, &failure, &end.given_up(&failure)).await
             }
             FailureClass::Permanent | FailureClass::Retry => {
                 let wait = config.backoff(head.retries);
                 let due_at_ms = self.now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                self.again(&head, Charge::Retry, due_at_ms, &failure.message)
-                    .await
+                self.again(&head, Charge::Retry, due_at_ms, &end).await
             }
-            FailureClass::Crash => self.crashed(&head, &failure.message, config).await,
+            FailureClass::Crash => self.crashed(&head, &end, config).await,
         }
     }
 
     /// Handed back unfinished by a worker that drains.
     pub(super) async fn released(&mut self, id: AttemptId) -> Result<Ending, DbError> {
-        self.uncharged(id, "The worker handed it back.").await
+        let end = End::silent(AttemptOutcome::Released, "The worker handed it back.");
+        self.uncharged(id, &end).await
     }
 
     /// Its lease ran out. One that had started is taken to have died of the task; one that had not is not charged.
@@ -122,27 +129,26 @@ impl Change {
         id: AttemptId,
         config: &FarmConfig,
     ) -> Result<Ending, DbError> {
+        let end = End::silent(AttemptOutcome::Lost, "Its worker is gone.");
         match self.current(id).await? {
             Some(head) if head.state == TaskState::Running => {
-                self.crashed(&head, "Its worker is gone.", config).await
+                self.crashed(&head, &end, config).await
             }
-            Some(head) => {
-                self.again(&head, Charge::Nothing, self.now_ms, "Its worker is gone.")
-                    .await
-            }
+            Some(head) => self.again(&head, Charge::Nothing, self.now_ms, &end).await,
             None => Ok(Ending::Stale),
         }
     }
 
     /// Redis does not know of it any more, through no fault of the task.
     pub(super) async fn vanished(&mut self, id: AttemptId) -> Result<Ending, DbError> {
-        self.uncharged(id, "It was lost on the way.").await
+        let end = End::silent(AttemptOutcome::Vanished, "It was lost on the way.");
+        self.uncharged(id, &end).await
     }
 
     /// The attempt is over and the task runs again at once.
-    async fn uncharged(&mut self, id: AttemptId, why: &str) -> Result<Ending, DbError> {
+    async fn uncharged(&mut self, id: AttemptId, end: &End<'_>) -> Result<Ending, DbError> {
         match self.current(id).await? {
-            Some(head) => self.again(&head, Charge::Nothing, self.now_ms, why).await,
+            Some(head) => self.again(&head, Charge::Nothing, self.now_ms, end).await,
             None => Ok(Ending::Stale),
         }
     }
@@ -156,14 +162,15 @@ impl Change {
     async fn crashed(
         &mut self,
         head: &TaskHead,
-        why: &str,
+        end: &End<'_>,
         config: &FarmConfig,
     ) -> Result<Ending, DbError> {
         let crashes = head.crashes + 1;
         if crashes >= config.crash_limit {
-            return self.give_up(head, &problems::poison(crashes)).await;
+            let poison = problems::poison(crashes);
+            return self.give_up(head, &poison, &end.given_up(&poison)).await;
         }
-        self.again(head, Charge::Crash, self.now_ms, why).await
+        self.again(head, Charge::Crash, self.now_ms, end).await
     }
 
     async fn again(
@@ -171,31 +178,31 @@ impl Change {
         head: &TaskHead,
         charge: Charge,
         due_at_ms: i64,
-        why: &str,
+        end: &End<'_>,
     ) -> Result<Ending, DbError> {
-        let requeued = moves::requeue(
-            &mut self.tx,
-            head.attempt_id(),
-            charge,
-            due_at_ms,
-            self.now_ms,
-        )
-        .await?;
+        let (id, now_ms) = (head.attempt_id(), self.now_ms);
+        let requeued = moves::requeue(&mut self.tx, id, charge, end, due_at_ms, now_ms).await?;
         if !requeued.is_made() {
             return Ok(Ending::Stale);
         }
         self.attempt_over(head.attempt_id());
         for (render, shot) in graph::live_renders(&mut self.tx, &head.key).await? {
             let event = NewEvent::of_task(RenderEventKind::TaskRetried, told(head, shot));
-            self.log(render, event.saying(why)).await?;
+            self.log(render, event.saying(end.message)).await?;
         }
         self.wake();
         Ok(Ending::Again(head.kind))
     }
 
     /// The task fails for good, and with it every render that needs it, unless there is another way to make it.
-    async fn give_up(&mut self, head: &TaskHead, failure: &Failure) -> Result<Ending, DbError> {
-        let failed = moves::fail(&mut self.tx, head.attempt_id(), failure, self.now_ms).await?;
+    async fn give_up(
+        &mut self,
+        head: &TaskHead,
+        failure: &Failure,
+        end: &End<'_>,
+    ) -> Result<Ending, DbError> {
+        let id = head.attempt_id();
+        let failed = moves::fail(&mut self.tx, id, failure, end, self.now_ms).await?;
         if !failed.is_made() {
             return Ok(Ending::Stale);
         }

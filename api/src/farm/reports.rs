@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use botflix_common::http::{EventTask, RenderEventKind};
+use botflix_common::http::{AttemptOutcome, EventTask, RenderEventKind};
 use botflix_common::queue::{EntryId, ReportReader};
 use botflix_common::report::{Report, ReportBody};
 use botflix_common::task::AttemptId;
@@ -98,7 +98,14 @@ impl Core {
             }
         };
         let ending = match &report.body {
-            ReportBody::Done { record, .. } => change.done(id, record, &self.config).await?,
+            ReportBody::Done { record, memoized } => {
+                let outcome = if *memoized {
+                    AttemptOutcome::Memoized
+                } else {
+                    AttemptOutcome::Done
+                };
+                change.done(id, record, outcome, &self.config).await?
+            }
             ReportBody::Failed { failure } => {
                 change.failed(id, failure.clone(), &self.config).await?
             }

@@ -1,7 +1,8 @@
 //! From rows to the bodies of the public contract, and the one place that makes links.
 
 use botflix_common::http::{
-    ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, Eta, RenderBody, RenderState,
+    AttemptBody, ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, Eta, RenderBody,
+    RenderState,
 };
 use botflix_common::id::EpisodeId;
 
@@ -10,7 +11,7 @@ use crate::clock;
 use crate::db::clips::ClipRow;
 use crate::db::directors::DirectorRow;
 use crate::db::episodes::EpisodeRow;
-use crate::db::renders::RenderParts;
+use crate::db::renders::{AttemptRow, RenderParts};
 
 /// Where this installation is reached from outside. Never taken from a request.
 #[derive(Clone, Debug)]
@@ -127,5 +128,27 @@ pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
         episode: parts.episode.map(|row| episode(links, row)),
         problem: parts.row.problem,
         finding_counts: parts.finding_counts,
+    }
+}
+
+pub fn attempt(row: AttemptRow) -> AttemptBody {
+    AttemptBody {
+        task: row.id.task,
+        attempt: row.id.attempt,
+        kind: row.kind,
+        shot: row.shot,
+        worker: row.worker,
+        queued_at: clock::rfc3339(row.queued_at_ms),
+        started_at: row.started_at_ms.map(clock::rfc3339),
+        ended_at: row.ended_at_ms.map(clock::rfc3339),
+        outcome: row.outcome,
+        message: row.message,
+        code: row.code,
+        class: row.class,
+        who_can_fix: row.who_can_fix,
+        engine_said: row.engine_said,
+        engine: row.engine,
+        wall_seconds: row.wall_seconds,
+        artifact_bytes: row.artifact_bytes,
     }
 }

@@ -16,6 +16,7 @@ mod outlook;
 pub mod paging;
 mod range;
 mod render_events;
+mod render_log;
 mod renders;
 mod routes;
 pub mod server;

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_events, renders, upload,
+    render_events, render_log, renders, upload,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -82,6 +82,10 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/renders/{id}/events",
             get_with(render_events::stream, render_events::stream_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/log",
+            get_with(render_log::list, render_log::list_doc),
         )
         .api_route(
             "/api/v1/renders/{id}/plan",

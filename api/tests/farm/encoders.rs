@@ -11,6 +11,7 @@ use botflix_common::report::{ReportBody, WorkerHello};
 use botflix_common::task::{EngineClass, Lane, TaskKind, TaskSpec};
 use botflix_testkit::deadline;
 
+use crate::attempts::outcomes;
 use crate::facts::{clip, facts_of, manifest};
 use crate::rig::{Base, LIMIT, Rig, quick};
 use crate::script::{Hands, Script, Taken};
@@ -195,6 +196,18 @@ async fn an_encoder_that_fails_costs_no_film(base: Base) {
         let told = told(&rig, id).await;
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("The encoder failed at it"), "{told:?}");
+        // What the device was tried for stays in the film's log, though the plan has none of it any more.
+        let mut log = rig.log(id).await;
+        log.retain(|attempt| attempt.kind == TaskKind::Conform);
+        let ends = outcomes(&log);
+        let done = ends.iter().filter(|outcome| **outcome == "done");
+        assert_eq!(done.count(), 2, "{ends:?}");
+        let last = log.iter().rfind(|one| one.code.is_some()).unwrap();
+        assert_eq!(last.code.as_deref(), Some("engine_failed"));
+        assert!(
+            ends.contains(&"retried") && ends.contains(&"given_up"),
+            "{ends:?}"
+        );
     }
     let tried = encoders(&script).into_iter().filter(|class| class.is_gpu());
     assert!(

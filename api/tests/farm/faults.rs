@@ -120,7 +120,7 @@ async fn a_worker_that_dies_is_charged_and_its_task_runs_again(base: Base) {
 }
 
 /// Takes an entry as a worker's backend does, says so, and is never heard of again.
-async fn take_and_die(rig: &Rig) -> TaskKey {
+pub async fn take_and_die(rig: &Rig) -> TaskKey {
     let hands = Hands::of(rig, "dying");
     let queue = rig.base.queue();
     deadline::until("something is queued", LIMIT, async || {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attempts;
 mod clips;
 mod database;
 mod encoders;

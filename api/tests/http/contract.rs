@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 21] = [
+const OPERATIONS: [(&str, &str); 22] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -21,6 +21,7 @@ const OPERATIONS: [(&str, &str); 21] = [
     ("get", "/api/v1/renders/{id}/report"),
     ("get", "/api/v1/renders/{id}/record"),
     ("get", "/api/v1/renders/{id}/events"),
+    ("get", "/api/v1/renders/{id}/log"),
     ("post", "/api/v1/renders/{id}/cancel"),
     ("get", "/api/v1/episodes"),
     ("get", "/api/v1/episodes/{id}"),

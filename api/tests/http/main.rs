@@ -10,6 +10,7 @@ mod contract;
 mod directors;
 mod episode;
 mod follow;
+mod log;
 mod media;
 mod outlook;
 mod pages;

@@ -1,7 +1,8 @@
-//! The words of `render`: on a farm, or on this machine.
+//! The words of `render`, on a farm or on this machine, and of what looks back at one.
 
 use std::path::PathBuf;
 
+use botflix_common::id::RenderId;
 use botflix_common::task::Verify;
 use clap::{Args, ValueEnum};
 
@@ -69,6 +70,21 @@ pub struct RenderArgs {
     pub workers: Option<usize>,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct LogArgs {
+    /// As `render` without `--watch` printed it
+    pub render: RenderId,
+    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    /// Print `{"attempts": [{"task", "kind", "attempt", "outcome", "message", …}]}`
+    #[arg(long)]
+    pub json: bool,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
 }
 
 /// Where the results of work on this machine are remembered.

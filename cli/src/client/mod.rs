@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::exit::Fault;
-use crate::settings::DirectorKey;
+use crate::settings::{DirectorKey, Settings};
 
 /// How long a server that does not answer, or says "later", is asked again by default.
 pub const DEFAULT_PATIENCE_SECONDS: u64 = 60;
@@ -76,6 +76,16 @@ impl Api {
             key,
             patience: Duration::from_secs(DEFAULT_PATIENCE_SECONDS),
         })
+    }
+
+    /// With the key from the environment, which must be there.
+    pub fn of_director(server: &str, settings: Settings) -> Result<Self, Fault> {
+        let key = settings.director_key.ok_or_else(|| {
+            Fault::permanent("BOTFLIX_DIRECTOR_KEY is not set").hint(format!(
+                "botflix register --server {server} --name \"Your Director\" prints one"
+            ))
+        })?;
+        Self::new(server, Some(key))
     }
 
     /// How long trouble with the network is tried again.

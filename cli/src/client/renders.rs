@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use botflix_common::hash::Sha;
-use botflix_common::http::{DryRunBody, RenderBody, RenderEvent, RenderState, ReportBody};
+use botflix_common::http::{
+    AttemptBody, DryRunBody, Page, RenderBody, RenderEvent, RenderState, ReportBody,
+};
 use botflix_common::id::RenderId;
 use futures::StreamExt as _;
 use reqwest::Method;
@@ -22,6 +24,10 @@ const STREAM_TRIES: u32 = 3;
 const SILENCE_LIMIT: Duration = Duration::from_secs(45);
 /// How often the stages are read while events come in.
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
+/// Attempts asked for at once: the most that a server gives.
+const LOG_PAGE: u32 = 100;
+/// Attempts that are read of one render. A film of 240 shots has some 250 tasks.
+pub const LOG_LIMIT: usize = 10_000;
 /// Renders of one manifest that ended badly, one after the other, before it is left at that.
 const RESUBMISSIONS: u32 = 3;
 
@@ -67,6 +73,22 @@ pub async fn dry_run(api: &Api, manifest: &Value) -> Result<DryRunBody, Fault> {
 /// What is to be known of a render's material and film.
 pub async fn report(api: &Api, id: RenderId) -> Result<ReportBody, Fault> {
     api.get(&format!("/api/v1/renders/{id}/report")).await
+}
+
+/// What became of every attempt at a render's tasks, oldest first.
+pub async fn attempts(api: &Api, id: RenderId) -> Result<Vec<AttemptBody>, Fault> {
+    let mut all = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let after = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let path = format!("/api/v1/renders/{id}/log?limit={LOG_PAGE}{after}");
+        let page: Page<AttemptBody> = api.get(&path).await?;
+        all.extend(page.data);
+        match page.next_cursor {
+            Some(next) if all.len() < LOG_LIMIT => cursor = Some(next),
+            _ => return Ok(all),
+        }
+    }
 }
 
 /// A render of this director, if it is there.

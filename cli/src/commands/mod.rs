@@ -6,6 +6,7 @@ pub mod demo;
 pub mod encoders;
 pub mod fix;
 pub mod inspect;
+pub mod log;
 pub mod rebuild;
 pub mod register;
 pub mod render;

@@ -71,12 +71,7 @@ async fn on_farm(
     settings: Settings,
     resolved: Resolved,
 ) -> Result<Exit, Fault> {
-    let key = settings.director_key.ok_or_else(|| {
-        Fault::permanent("BOTFLIX_DIRECTOR_KEY is not set").hint(format!(
-            "botflix register --server {server} --name \"Your Director\" prints one"
-        ))
-    })?;
-    let api = Api::new(server, Some(key))?.patient_for(args.patience);
+    let api = Api::of_director(server, settings)?.patient_for(args.patience);
     if args.plan {
         let body = renders::dry_run(&api, &resolved.document).await?;
         return foreseen(args, &resolved.manifest.title, &body);

@@ -1,5 +1,6 @@
 //! What people and programs see: bars on a terminal, plain lines elsewhere, data on stdout.
 
+pub mod attempts;
 pub mod facts;
 pub mod film;
 pub mod findings;

@@ -13,6 +13,7 @@ mod episode;
 mod faults;
 mod input;
 mod laptop;
+mod log;
 mod report;
 mod upload;
 

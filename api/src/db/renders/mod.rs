@@ -2,9 +2,11 @@
 //!
 //! - [`moves`]: from one state to the next, each a guarded write;
 //! - [`parts`]: everything a director sees of one render;
+//! - [`log`]: the attempts at its tasks;
 //! - [`encoder`]: which encoders films were planned for, as the lanes of their tasks say.
 
 mod encoder;
+mod log;
 pub mod moves;
 mod parts;
 
@@ -20,6 +22,7 @@ use super::row::{Columns, to_json};
 use super::{Database, DbError, Write, bulk};
 
 pub use encoder::{device, devices_used, waiting_in};
+pub use log::{AttemptRow, LogPlace, attempts};
 pub use parts::{RenderParts, done_before, parts, results};
 
 #[derive(Clone, Debug, PartialEq)]

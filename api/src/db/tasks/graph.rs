@@ -127,8 +127,17 @@ pub async fn want(tx: &mut Write, render: RenderId, wanted: &[Wanted]) -> Result
     Ok(())
 }
 
-/// Unties a render from all its tasks.
-pub async fn unwant(tx: &mut Write, render: RenderId) -> Result<(), DbError> {
+/// Unties a render from all its tasks. Which they were stays known, for its log.
+pub async fn unwant(tx: &mut Write, render: RenderId, now_ms: i64) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO render_dropped_tasks (render_id, task_key, shot, dropped_at_ms) \
+         SELECT render_id, task_key, shot, CAST($2 AS BIGINT) FROM render_tasks WHERE render_id = $1 \
+         ON CONFLICT (render_id, task_key) DO UPDATE SET shot = excluded.shot, dropped_at_ms = excluded.dropped_at_ms",
+    )
+    .bind(render.to_string())
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
     sqlx::query("DELETE FROM render_tasks WHERE render_id = $1")
         .bind(render.to_string())
         .execute(tx.connection())

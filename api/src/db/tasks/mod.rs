@@ -1,9 +1,11 @@
 //! Tasks: one row per unit of farm work, whoever asked for it.
 //!
 //! - [`moves`]: from one state to the next, each a guarded write;
+//! - [`attempts`]: what became of each run of a task;
 //! - [`graph`]: which task needs which, and which render wants which;
 //! - [`pick`]: who is next.
 
+pub mod attempts;
 pub mod graph;
 pub mod moves;
 pub mod pick;

@@ -1,10 +1,13 @@
 //! The moves of a task. Each is a guarded write: it names the state, and where an attempt is at stake the attempt, that the row must be in.
+//! What a move means for its attempt is written with it, in [`attempts`](super::attempts).
 
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
+use botflix_common::http::AttemptOutcome;
 use botflix_common::id::DirectorId;
 use botflix_common::task::{AttemptId, TaskRecord};
 
+use super::attempts::{self, End};
 use super::{HEAD, TaskHead, TaskState, read_head};
 use crate::db::row::{Columns, to_json};
 use crate::db::{DbError, Move, Write};
@@ -41,13 +44,13 @@ pub async fn enqueue(
     .bind(now_ms)
     .fetch_optional(tx.connection())
     .await?;
-    row.map(|row| {
-        Ok(AttemptId {
-            task: *key,
-            attempt: row.count("attempt")?,
-        })
-    })
-    .transpose()
+    let Some(row) = row else { return Ok(None) };
+    let id = AttemptId {
+        task: *key,
+        attempt: row.count("attempt")?,
+    };
+    attempts::queued(tx, id, now_ms).await?;
+    Ok(Some(id))
 }
 
 /// queued → running.
@@ -67,7 +70,11 @@ pub async fn start(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    Ok(Move::of(done.rows_affected()))
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        attempts::started(tx, id, worker, now_ms).await?;
+    }
+    Ok(moved)
 }
 
 /// Progress only grows within an attempt. Implies that the attempt runs, should its start never be heard of.
@@ -89,7 +96,11 @@ pub async fn progress(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    Ok(Move::of(done.rows_affected()))
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        attempts::started(tx, id, worker, now_ms).await?;
+    }
+    Ok(moved)
 }
 
 /// queued | running → done: from now on dependents read this record and no other.
@@ -97,6 +108,7 @@ pub async fn finish(
     tx: &mut Write,
     id: AttemptId,
     record: &TaskRecord,
+    outcome: AttemptOutcome,
     now_ms: i64,
     fence: Fence,
 ) -> Result<Move, DbError> {
@@ -124,7 +136,11 @@ pub async fn finish(
         .execute(tx.connection())
         .await?;
     }
-    Ok(Move::of(done.rows_affected()))
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        attempts::done(tx, id, record, outcome, now_ms).await?;
+    }
+    Ok(moved)
 }
 
 /// queued | running → ready: the attempt is over, the next one is due at `due_at_ms`.
@@ -132,6 +148,7 @@ pub async fn requeue(
     tx: &mut Write,
     id: AttemptId,
     charge: Charge,
+    end: &End<'_>,
     due_at_ms: i64,
     now_ms: i64,
 ) -> Result<Move, DbError> {
@@ -152,14 +169,19 @@ pub async fn requeue(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    Ok(Move::of(done.rows_affected()))
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        attempts::ended(tx, id, end, now_ms).await?;
+    }
+    Ok(moved)
 }
 
-/// queued | running → failed.
+/// queued | running → failed. `failure` is the task's, `end` its last attempt's: a task that is given up may have another.
 pub async fn fail(
     tx: &mut Write,
     id: AttemptId,
     failure: &Failure,
+    end: &End<'_>,
     now_ms: i64,
 ) -> Result<Move, DbError> {
     let done = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -171,7 +193,11 @@ pub async fn fail(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    Ok(Move::of(done.rows_affected()))
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        attempts::ended(tx, id, end, now_ms).await?;
+    }
+    Ok(moved)
 }
 
 /// Anything but done or failed → canceled. Returns the task as it was, for the queue to be told; `None` when there was nothing to cancel.
@@ -198,7 +224,17 @@ pub async fn cancel(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    Ok(Move::of(done.rows_affected()).is_made().then_some(before))
+    if !Move::of(done.rows_affected()).is_made() {
+        return Ok(None);
+    }
+    if before.is_in_flight() {
+        let end = End::silent(
+            AttemptOutcome::Canceled,
+            "Nobody waits for its result any more.",
+        );
+        attempts::ended(tx, before.attempt_id(), &end, now_ms).await?;
+    }
+    Ok(Some(before))
 }
 
 /// failed | canceled → waiting | ready, with fresh counters, because somebody wants it again. The attempt goes on counting, so that a

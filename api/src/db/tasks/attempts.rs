@@ -1,0 +1,141 @@
+//! What became of each attempt. Written by the [`moves`](super::moves) of its task, in their transaction and after their guard: an attempt
+//! that is not current moves nothing, and so writes nothing here.
+//!
+//! A task that was queued before this table was there has no row for that attempt: then there is nothing to write, which is no error.
+
+use std::collections::BTreeMap;
+
+use botflix_common::failure::Failure;
+use botflix_common::http::AttemptOutcome;
+use botflix_common::task::{AttemptId, TaskRecord};
+
+use crate::db::row::to_json;
+use crate::db::{DbError, Write};
+
+/// The end of an attempt without a result.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    pub outcome: AttemptOutcome,
+    /// For directors: why.
+    pub message: &'a str,
+    /// Of one that failed, or that the farm takes to have.
+    pub failure: Option<&'a Failure>,
+}
+
+impl<'a> End<'a> {
+    /// It ended through no word of its own.
+    pub fn silent(outcome: AttemptOutcome, message: &'a str) -> Self {
+        Self {
+            outcome,
+            message,
+            failure: None,
+        }
+    }
+
+    /// It said what it failed of.
+    pub fn of_failure(outcome: AttemptOutcome, failure: &'a Failure) -> Self {
+        Self {
+            outcome,
+            message: &failure.message,
+            failure: Some(failure),
+        }
+    }
+
+    /// The same, as the last attempt of a task that the farm does not try again. What it said itself goes before the farm's reason.
+    pub fn given_up(self, because: &'a Failure) -> Self {
+        Self {
+            outcome: AttemptOutcome::GivenUp,
+            failure: self.failure.or(Some(because)),
+            ..self
+        }
+    }
+}
+
+pub(super) async fn queued(tx: &mut Write, id: AttemptId, now_ms: i64) -> Result<(), DbError> {
+    sqlx::query("INSERT INTO attempts (task_key, attempt, queued_at_ms) VALUES ($1, $2, $3)")
+        .bind(id.task.hex())
+        .bind(i64::from(id.attempt))
+        .bind(now_ms)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Called for every sign of life, because the first one may have been lost; only the first one that is heard counts.
+pub(super) async fn started(
+    tx: &mut Write,
+    id: AttemptId,
+    worker: &str,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE attempts SET worker = $3, started_at_ms = $4 \
+         WHERE task_key = $1 AND attempt = $2 AND started_at_ms IS NULL",
+    )
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(worker)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn done(
+    tx: &mut Write,
+    id: AttemptId,
+    record: &TaskRecord,
+    outcome: AttemptOutcome,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let sizes: BTreeMap<&str, u64> = record
+        .artifacts
+        .iter()
+        .map(|(role, artifact)| (role.as_str(), artifact.bytes))
+        .collect();
+    // A remembered result was made by somebody else, long ago.
+    let made = Some(record).filter(|_| outcome == AttemptOutcome::Done);
+    sqlx::query(
+        "UPDATE attempts SET outcome = $3, worker = COALESCE(worker, $4), engine = $5, wall_seconds = $6, \
+         artifact_bytes = $7, ended_at_ms = $8 WHERE task_key = $1 AND attempt = $2 AND ended_at_ms IS NULL",
+    )
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(outcome.name())
+    .bind(made.map(|record| record.worker.clone()))
+    .bind(&record.engine)
+    .bind(made.map(|record| record.wall_seconds))
+    .bind(to_json("artifact_bytes", &sizes)?)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn ended(
+    tx: &mut Write,
+    id: AttemptId,
+    end: &End<'_>,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let failure = end.failure;
+    let said = failure
+        .map(|failure| to_json("engine_said", &failure.engine_said))
+        .transpose()?;
+    sqlx::query(
+        "UPDATE attempts SET outcome = $3, message = $4, code = $5, class = $6, who_can_fix = $7, engine_said = $8, \
+         ended_at_ms = $9 WHERE task_key = $1 AND attempt = $2 AND ended_at_ms IS NULL",
+    )
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(end.outcome.name())
+    .bind(end.message)
+    .bind(failure.map(|failure| failure.code.clone()))
+    .bind(failure.map(|failure| failure.class.name()))
+    .bind(failure.map(|failure| failure.who_can_fix.name()))
+    .bind(said)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
