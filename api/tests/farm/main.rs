@@ -9,6 +9,7 @@
 )]
 
 mod attempts;
+mod chances;
 mod clips;
 mod database;
 mod encoders;
@@ -16,6 +17,7 @@ mod ends;
 mod facts;
 mod faults;
 mod fences;
+mod model;
 mod renders;
 mod rig;
 mod script;
