@@ -74,8 +74,8 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internal: Option<String>,
     /// What ffmpeg said, as [`excerpt`] leaves it: for directors, too. Oldest line first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub engine_said: Vec<String>,
+    #[serde(default, skip_serializing_if = "no_lines")]
+    pub engine_said: Box<[String]>,
 }
 
 impl Failure {
@@ -91,13 +91,13 @@ impl Failure {
             message: message.into(),
             who_can_fix,
             internal: None,
-            engine_said: Vec::new(),
+            engine_said: Box::default(),
         }
     }
 
     /// The same with what ffmpeg said, as far as a director may read it.
     pub fn quoting(mut self, stderr: &str) -> Self {
-        self.engine_said = excerpt(stderr);
+        self.engine_said = excerpt(stderr).into_boxed_slice();
         self
     }
 
@@ -106,4 +106,8 @@ impl Failure {
         self.internal = Some(internal.into());
         self
     }
+}
+
+fn no_lines(lines: &[String]) -> bool {
+    lines.is_empty()
 }

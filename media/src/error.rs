@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(failure.class, FailureClass::Permanent);
         assert_eq!(failure.who_can_fix, WhoCanFix::Director);
         assert!(!failure.message.contains("secret"));
-        assert_eq!(failure.engine_said, ["[h264] no frame!"]);
+        assert_eq!(failure.engine_said[..], ["[h264] no frame!"]);
         assert!(failure.internal.unwrap().contains("secret"));
     }
 
