@@ -166,19 +166,20 @@ async fn a_report_of_an_attempt_that_is_over_changes_none(base: Base) {
             ReportBody::Released,
             taken.done_by("late"),
         ] {
-            late.report(taken.id, body).await;
+            late.report_surely(taken.id, body).await;
         }
         rig.reports_are_taken().await;
         assert_eq!(rig.log(id).await, before);
     };
     stale(&first).await;
-    prompt.report(second.id, ReportBody::Started).await;
+    prompt.report_surely(second.id, ReportBody::Started).await;
     rig.reports_are_taken().await;
     stale(&first).await;
     assert_eq!(outcomes(&rig.log(id).await), ["released", "open"]);
     // The inspection goes on for other films, and nothing new is queued for this one.
     rig.farm.cancel_render(id).await.unwrap();
-    prompt.report(second.id, second.done_by("prompt")).await;
+    let done = second.done_by("prompt");
+    prompt.report_surely(second.id, done).await;
     rig.reports_are_taken().await;
     stale(&second).await;
     let log = rig.log(id).await;
@@ -229,7 +230,7 @@ async fn what_was_remembered_took_nobody_any_time(base: Base) {
     };
     let memoized = true;
     let done = ReportBody::Done { record, memoized };
-    hands.report(taken.id, done).await;
+    hands.report_surely(taken.id, done).await;
     rig.reports_are_taken().await;
     let log = rig.log_of(id, TaskKind::Inspect).await;
     assert_eq!(outcomes(&log), ["memoized"]);

@@ -125,6 +125,13 @@ impl Hands {
         self.reports.send(report).await.unwrap();
     }
 
+    /// The same, and returns when Redis has it.
+    pub async fn report_surely(&self, id: AttemptId, body: ReportBody) {
+        let worker = self.name.clone();
+        let report = Report { id, worker, body };
+        self.reports.send_durable(report).await.unwrap();
+    }
+
     pub async fn finish(&self, taken: &Taken) {
         self.report(taken.id, ReportBody::Started).await;
         self.report(taken.id, taken.done_by(&self.name)).await;
