@@ -82,6 +82,12 @@ run-tests:
 		BOTFLIX_TEST_ALL=1 $(WITH_S3) cargo test --locked --workspace --no-fail-fast -- --test-threads=2; \
 	fi
 
+.PHONY: soak
+soak: SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+soak: ## The farm's tables and loops under what only chance comes upon, for some minutes; SEED=… plays it again
+	@echo "soak: SEED=$(SEED)"
+	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=400 cargo test --locked --workspace --test farm -- --nocapture model:: chances::
+
 ##@ Prepare
 
 .PHONY: setup

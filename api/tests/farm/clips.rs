@@ -38,6 +38,16 @@ impl Rig {
         .unwrap()
     }
 
+    /// Whether all of these clips are inspected, however that went.
+    pub async fn are_decided(&self, names: &[&str]) -> anyhow::Result<bool> {
+        let mut decided = true;
+        for name in names {
+            let row = clips::get_visible(self.farm.database(), self.director, &clip(name)).await?;
+            decided &= row.is_some_and(|row| row.status != ClipStatus::Inspecting);
+        }
+        Ok(decided)
+    }
+
     /// Waits until these clips are ready.
     pub async fn ends_inspection(&self, names: &[&str]) {
         for name in names {

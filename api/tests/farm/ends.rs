@@ -1,20 +1,23 @@
 //! How tasks and renders end other than well: canceled, retried, given up, poisoned.
 
+use botflix_api::clock;
 use botflix_api::db::renders;
-use botflix_api::db::tasks::{self, TaskState};
+use botflix_api::db::tasks::{self, TaskState, moves};
 use botflix_api::farm::Canceled;
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::http::{RenderEventKind, RenderState};
 use botflix_common::report::ReportBody;
 use botflix_common::task::{Lane, TaskKind};
 use botflix_testkit::deadline;
+use sqlx::{AnyConnection, Connection, Row};
 
-use crate::rig::{Base, LIMIT, quick};
+use crate::rig::{Base, LIMIT, Rig, quick};
 use crate::script::{Hands, Script};
 
 crate::on_both_databases!(
     a_canceled_render_leaves_nothing_in_the_queue,
     canceling_one_of_two_renders_keeps_what_the_other_needs,
+    a_task_that_moves_while_it_is_canceled_is_canceled,
     a_canceled_film_can_be_asked_for_again,
     a_failure_that_may_pass_is_tried_again,
     a_failure_that_does_not_pass_ends_at_the_limit,
@@ -23,6 +26,42 @@ crate::on_both_databases!(
     a_task_handed_back_by_a_drain_is_not_charged,
     a_result_that_belongs_to_another_task_is_not_accepted,
 );
+
+impl Rig {
+    /// Waits until no attempt is queued, nor at a worker.
+    pub async fn lanes_are_empty(&self) {
+        let queue = self.base.queue();
+        deadline::until("the lanes are empty", LIMIT, async || {
+            let mut left = 0;
+            for lane in Lane::ALL {
+                left += queue.snapshot(lane).await?.entries.len();
+            }
+            Ok((left == 0).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Waits until a transaction waits for the row of another. On SQLite there is nothing to see: the second does not begin.
+    async fn somebody_waits_for_a_row(&self) {
+        if !self.base.database_url.starts_with("postgres") {
+            return;
+        }
+        let mut connection = AnyConnection::connect(&self.base.database_url)
+            .await
+            .unwrap();
+        deadline::until("a transaction waits for a row", LIMIT, async || {
+            let row = sqlx::query(
+                "SELECT COUNT(*) AS waiting FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            Ok((row.get::<i64, _>("waiting") > 0).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+}
 
 fn failure(class: FailureClass) -> ReportBody {
     let failure = Failure::new(class, WhoCanFix::Operator, "disk_full", "The disk is full.");
@@ -43,16 +82,7 @@ async fn a_canceled_render_leaves_nothing_in_the_queue(base: Base) {
     assert_eq!(rig.farm.cancel_render(id).await.unwrap(), Canceled::Now);
     let again = rig.farm.cancel_render(id).await.unwrap();
     assert_eq!(again, Canceled::AlreadyFinal(RenderState::Canceled));
-    let queue = rig.base.queue();
-    deadline::until("the lanes are empty", LIMIT, async || {
-        let mut left = 0;
-        for lane in Lane::ALL {
-            left += queue.snapshot(lane).await?.entries.len();
-        }
-        Ok((left == 0).then_some(()))
-    })
-    .await
-    .unwrap();
+    rig.lanes_are_empty().await;
     // The worker did not hear of it in time: its result comes too late.
     hands.report(running.id, running.done_by("w")).await;
     rig.reports_are_taken().await;
@@ -68,6 +98,28 @@ async fn a_canceled_render_leaves_nothing_in_the_queue(base: Base) {
             .await
             .is_err()
     );
+}
+
+/// A report of progress takes no graph lock, so that it may start a task which a cancellation has just read as queued.
+async fn a_task_that_moves_while_it_is_canceled_is_canceled(base: Base) {
+    let rig = base.rig().await;
+    rig.send_clips(&["a"]).await;
+    let hands = Hands::of(&rig, "w");
+    let id = rig.submit("Film", &["a"]).await;
+    hands.finish(&hands.take(TaskKind::Inspect).await).await;
+    let queued = hands.take(TaskKind::Conform).await;
+
+    let mut tx = rig.farm.database().write().await.unwrap();
+    let moved = moves::progress(&mut tx, queued.id, "w", 0.5, clock::now_ms());
+    assert!(moved.await.unwrap().is_made());
+    let farm = rig.farm.clone();
+    let canceling = tokio::spawn(async move { farm.cancel_render(id).await });
+    rig.somebody_waits_for_a_row().await;
+    tx.commit().await.unwrap();
+
+    assert_eq!(canceling.await.unwrap().unwrap(), Canceled::Now);
+    let census = tasks::census(rig.farm.database()).await.unwrap();
+    assert_eq!(census, [], "nothing of a canceled render is left to do");
 }
 
 async fn canceling_one_of_two_renders_keeps_what_the_other_needs(base: Base) {

@@ -190,7 +190,7 @@ fn mixed_bag(studio: &Studio) -> Vec<(PathBuf, bool)> {
         (
             "odd.mkv",
             "testsrc2=s=322x182:r=30000/1001:d=1,select='mod(n,5)'",
-            Some("anoisesrc=a=0.1:r=48000:d=0.7"),
+            Some("anoisesrc=a=0.1:r=48000:d=0.7:seed=1"),
             vec!["-fps_mode", "vfr"],
         ),
     ];

@@ -131,7 +131,7 @@ async fn levelled(studio: &Studio, source: &str, seconds: u64) -> PathBuf {
 async fn loud_noise_meets_loudness_and_peak_as_encoded() {
     levelled(
         &Studio::open().await,
-        "anoisesrc=c=white:a=1:r=48000:d=3,volume=12dB",
+        "anoisesrc=c=white:a=1:r=48000:d=3:seed=1,volume=12dB",
         3,
     )
     .await;
@@ -140,7 +140,7 @@ async fn loud_noise_meets_loudness_and_peak_as_encoded() {
 #[tokio::test]
 async fn soft_speech_like_bursts_meet_loudness_and_peak_as_encoded() {
     // Syllables of pink noise, 4 a second with pauses, around −40 dBFS, with plosives 20 dB above.
-    let source = "anoisesrc=c=pink:a=0.02:r=48000:d=4,volume='if(lt(mod(t,1.6),1.2),if(lt(mod(t,0.25),0.01),10,lt(mod(t,0.25),0.15)),0)':eval=frame";
+    let source = "anoisesrc=c=pink:a=0.02:r=48000:d=4:seed=1,volume='if(lt(mod(t,1.6),1.2),if(lt(mod(t,0.25),0.01),10,lt(mod(t,0.25),0.15)),0)':eval=frame";
     levelled(&Studio::open().await, source, 4).await;
 }
 
@@ -251,7 +251,7 @@ async fn sound_too_short_or_sparse_to_have_a_loudness_still_keeps_its_peak() {
             "-f",
             "lavfi",
             "-i",
-            "anoisesrc=a=1:r=48000:d=0.2,volume=6dB",
+            "anoisesrc=a=1:r=48000:d=0.2:seed=1,volume=6dB",
             "-c:a",
             "pcm_f32le",
         ],

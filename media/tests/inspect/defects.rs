@@ -71,7 +71,8 @@ const CLEAN_PICTURES: [&str; 12] = [
     "testsrc2=size=640x360:rate=24:duration=3",
     "mandelbrot=size=640x360:rate=25",
     "testsrc=size=640x360:rate=30:duration=3",
-    "gradients=size=640x360:rate=24:duration=3:speed=0.02:seed=7",
+    // Ends and colours are given, because older versions of ffmpeg draw those whatever the seed.
+    "gradients=size=640x360:rate=24:duration=3:speed=0.02:x0=0:y0=0:x1=640:y1=360:n=3:c0=navy:c1=orange:c2=white:seed=7",
     "mandelbrot=size=1280x720:rate=24,crop=640:360:t*60:t*30",
     "testsrc2=size=1280x720:rate=24,zoompan=z=1+on/200:d=1:s=640x360:fps=24",
     "mandelbrot=size=640x360:rate=24,noise=alls=12:allf=t",
@@ -85,8 +86,8 @@ const CLEAN_PICTURES: [&str; 12] = [
 /// Sounds that are as they should be: chords, noise, syllables, near silence, bass.
 const CLEAN_SOUNDS: [&str; 6] = [
     "aevalsrc=0.1*sin(2*PI*220*t)+0.1*sin(2*PI*277*t)|0.1*sin(2*PI*220*t)+0.1*sin(2*PI*330*t)",
-    "anoisesrc=color=pink:amplitude=0.3,aformat=channel_layouts=stereo",
-    "anoisesrc=color=brown:amplitude=0.5,tremolo=f=4:d=0.9,highpass=f=150,aformat=channel_layouts=stereo",
+    "anoisesrc=color=pink:amplitude=0.3:seed=1,aformat=channel_layouts=stereo",
+    "anoisesrc=color=brown:amplitude=0.5:seed=1,tremolo=f=4:d=0.9,highpass=f=150,aformat=channel_layouts=stereo",
     "aevalsrc=0.002*sin(2*PI*500*t)|0.002*sin(2*PI*700*t)",
     "aevalsrc=0.3*sin(2*PI*55*t)*(1+0.2*sin(2*PI*t))|0.3*sin(2*PI*55*t)",
     "aevalsrc=0.9*sin(2*PI*150*t)*exp(-3*mod(t\\,0.5))|0.7*sin(2*PI*180*t)*exp(-3*mod(t\\,0.5))",

@@ -33,26 +33,15 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
         return Ok(None);
     };
     let found = counts_of_check(db, id).await?;
+    let work = work_by_kind(db, id).await?;
     Ok(Some(RenderParts {
         finding_counts: row.foreseen.map(|foreseen| foreseen.and(found)),
         row,
-        measured_progress: measured(db, id).await?,
-        stages: stages(db, id).await?,
+        measured_progress: Effort::sum(work.iter().map(|(_, effort)| *effort)).progress(),
+        stages: work.into_iter().map(|(stage, _)| stage).collect(),
         episode: episodes::of_render(db, id).await?,
         running_since_ms: running_since(db, id).await?,
     }))
-}
-
-async fn measured(db: &Database, id: RenderId) -> Result<f64, DbError> {
-    let row = sqlx::query(
-        "SELECT COALESCE(SUM(t.weight * t.progress), 0.0) AS made, COALESCE(SUM(t.weight), 0.0) AS planned \
-         FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key WHERE w.render_id = $1",
-    )
-    .bind(id.to_string())
-    .fetch_one(db.reader())
-    .await?;
-    let (made, planned) = (row.real("made")?, row.real("planned")?);
-    Ok(if planned > 0.0 { made / planned } else { 0.0 })
 }
 
 /// A render's tasks are asked for in the moment in which it begins to run, but for those that it is planned anew with.
@@ -92,7 +81,31 @@ pub async fn results(db: &Database, id: RenderId) -> Result<Vec<TaskRecord>, DbE
     rows.iter().map(|row| row.json("record")).collect()
 }
 
-async fn stages(db: &Database, id: RenderId) -> Result<Vec<Stage>, DbError> {
+/// Expected cost, and how much of it is done.
+#[derive(Clone, Copy, Default)]
+struct Effort {
+    made: f64,
+    planned: f64,
+}
+
+impl Effort {
+    fn sum(efforts: impl Iterator<Item = Self>) -> Self {
+        efforts.fold(Self::default(), |sum, effort| Self {
+            made: sum.made + effort.made,
+            planned: sum.planned + effort.planned,
+        })
+    }
+
+    fn progress(self) -> f64 {
+        if self.planned > 0.0 {
+            (self.made / self.planned).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+async fn work_by_kind(db: &Database, id: RenderId) -> Result<Vec<(Stage, Effort)>, DbError> {
     let rows = sqlx::query(
         "SELECT t.kind, COUNT(*) AS total, \
          CAST(SUM(CASE WHEN t.state = 'done' THEN 1 ELSE 0 END) AS BIGINT) AS done, \
@@ -102,22 +115,22 @@ async fn stages(db: &Database, id: RenderId) -> Result<Vec<Stage>, DbError> {
     .bind(id.to_string())
     .fetch_all(db.reader())
     .await?;
-    let mut stages = Vec::with_capacity(rows.len());
+    let mut work = Vec::with_capacity(rows.len());
     for row in &rows {
-        let planned = row.real("planned")?;
-        stages.push(Stage {
+        let effort = Effort {
+            made: row.real("made")?,
+            planned: row.real("planned")?,
+        };
+        let stage = Stage {
             kind: row.word("kind", TaskKind::parse)?,
             total: row.count("total")?,
             done: row.count("done")?,
-            progress: if planned > 0.0 {
-                (row.real("made")? / planned).clamp(0.0, 1.0)
-            } else {
-                0.0
-            },
-        });
+            progress: effort.progress(),
+        };
+        work.push((stage, effort));
     }
-    stages.sort_by_key(|stage| stage.kind);
-    Ok(stages)
+    work.sort_by_key(|(stage, _)| stage.kind);
+    Ok(work)
 }
 
 async fn counts_of_check(db: &Database, id: RenderId) -> Result<FindingCounts, DbError> {

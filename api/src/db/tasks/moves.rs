@@ -215,12 +215,13 @@ pub async fn cancel(
         .await?;
     let Some(row) = row else { return Ok(None) };
     let before = read_head(&row)?;
+    // Not on the state that was read: a report of progress, which takes no graph lock, may start the task in between.
     let done = sqlx::query(
         "UPDATE tasks SET state = 'canceled', worker = NULL, updated_at_ms = $3 \
-         WHERE task_key = $1 AND state = $2",
+         WHERE task_key = $1 AND attempt = $2 AND state IN ('waiting', 'ready', 'queued', 'running')",
     )
     .bind(key.hex())
-    .bind(before.state.name())
+    .bind(i64::from(before.attempt))
     .bind(now_ms)
     .execute(tx.connection())
     .await?;

@@ -2,7 +2,7 @@
 //! complete, retry, expire, fail and cancel, by several workers, of attempts that are current, late, early or delivered twice, in
 //! transactions some of which are never committed. After every step each row is what the model says, and the laws of any two looks hold.
 //!
-//! What fails is made as short as it gets and names its seed: `PROPTEST_RNG_SEED=<seed>` plays the same sequences again, and
+//! What fails is made as short as it gets. `make soak` draws other sequences and names its seed: `PROPTEST_RNG_SEED=<seed>` plays them again,
 //! `PROPTEST_CASES=<number>` plays more of them. Must not know Redis, nor the loops: what they do to the tables is here a step like any other.
 //!
 //! - [`steps`]: what may happen; [`films`]: to which tasks;
@@ -17,8 +17,6 @@ mod world;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 
 use botflix_api::db::Database;
@@ -38,6 +36,8 @@ use self::world::World;
 use crate::rig::director;
 
 /// Sequences that are played on each database.
+/// What is played when no seed is asked for.
+const SEED: u64 = 20_261_122;
 const SQLITE_CASES: u32 = 40;
 const POSTGRES_CASES: u32 = 4;
 /// Reading all records costs more than a step.
@@ -121,7 +121,8 @@ fn told(seed: u64, failure: &TestError<Vec<Step>>) -> String {
     format!("{failure}\nPROPTEST_RNG_SEED={seed} plays it again")
 }
 
-/// Settings with a seed that can be told, and nothing that is written into the sources.
+/// Settings with a seed that can be told, and nothing that is written into the sources. Unless another is asked for the seed is always the
+/// same: what only chance finds is for `make soak` to find, not for somebody whose change has nothing to do with it.
 pub fn seeded() -> (Config, u64) {
     let mut config = Config {
         failure_persistence: None,
@@ -130,7 +131,7 @@ pub fn seeded() -> (Config, u64) {
     };
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => RandomState::new().build_hasher().finish(),
+        RngSeed::Random => SEED,
     };
     config.rng_seed = RngSeed::Fixed(seed);
     (config, seed)
