@@ -79,6 +79,14 @@ impl Dialect {
         Ok(())
     }
 
+    /// The database's own time in milliseconds since 1970, as an expression. Of two statements of one transaction each sees its own.
+    pub(super) fn now_ms(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+
     /// Waits until no other transaction holds the task graph; held until the end of this one. SQLite's one writer holds it already.
     pub(super) async fn lock_graph(self, connection: &mut AnyConnection) -> Result<(), DbError> {
         if self == Self::Postgres {

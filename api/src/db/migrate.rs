@@ -26,6 +26,7 @@ fn migrations() -> Vec<Migration> {
             "attempts",
             include_str!("../../migrations/0003_attempts.sql"),
         ),
+        ("leaders", include_str!("../../migrations/0004_leaders.sql")),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

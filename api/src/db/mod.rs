@@ -16,6 +16,7 @@ pub mod episodes;
 pub mod events;
 pub mod idempotency;
 pub mod keys;
+pub mod leaders;
 pub mod renders;
 pub mod settings;
 pub mod tasks;

@@ -21,6 +21,10 @@ pub struct FarmConfig {
     /// Tasks queued in a lane for which no worker is known, so that the first one finds work.
     pub depth_without_workers: u64,
     pub reconcile_every: Duration,
+    /// How long a process leads the farm without renewing it. One that is killed is replaced within this and one renewal.
+    pub lead_lease: Duration,
+    /// How often the leader renews, and the others ask.
+    pub lead_renewed_every: Duration,
     /// A queued or running task that has not moved for this long should be seen in Redis.
     pub settled_after: Duration,
     /// A task that should be in Redis and is not seen there twice, this far apart, is queued anew.
@@ -58,6 +62,8 @@ impl Default for FarmConfig {
             depth_per_slot: 2,
             depth_without_workers: 4,
             reconcile_every: Duration::from_secs(2),
+            lead_lease: Duration::from_secs(10),
+            lead_renewed_every: Duration::from_secs(3),
             settled_after: Duration::from_secs(10),
             absent_for: Duration::from_secs(5),
             // Longer than a worker's restart.
@@ -99,6 +105,7 @@ impl FarmConfig {
             self.dispatch_every,
             self.reconcile_every,
             self.progress_every,
+            self.lead_renewed_every,
         ];
         if periods
             .iter()
@@ -113,6 +120,9 @@ impl FarmConfig {
             return refuse(
                 "absent_for must be longer than reconcile_every, or one scan would be believed",
             );
+        }
+        if self.lead_lease < 2 * self.lead_renewed_every {
+            return refuse("lead_lease must outlast a renewal that fails once");
         }
         if self.encoder_absent_for <= self.reconcile_every {
             return refuse(

@@ -53,6 +53,15 @@ struct Outgoing {
 pub(super) async fn run(core: Arc<Core>) {
     let mut backoff = Backoff::default();
     while !core.stop.is_cancelled() {
+        if !core.leadership.leads() {
+            // What is to be handed out is for the leader to see.
+            tokio::select! {
+                () = core.stop.cancelled() => {}
+                () = core.leadership.gained() => {}
+                () = core.dispatch.notified() => core.rouse().await,
+            }
+            continue;
+        }
         match core.dispatch_all().await {
             Ok(()) => backoff.reset(),
             Err(error) => {

@@ -7,12 +7,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::config::Reconciling;
-use super::{Core, dispatcher, reconciler, reports};
+use super::{Core, dispatcher, leader, reconciler, reports};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) fn start(core: &Arc<Core>) {
+    keep_running(core, "leader", leader::run);
+    keep_running(core, "bell", leader::listen);
     keep_running(core, "dispatcher", dispatcher::run);
     keep_running(core, "reports", reports::run);
     if core.config.reconciler == Reconciling::On {

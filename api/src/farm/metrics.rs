@@ -3,7 +3,7 @@
 use botflix_common::http::RenderState;
 use botflix_common::report::ReportBody;
 use botflix_common::task::{Lane, TaskKind};
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::finish::Ending;
 use crate::db::tasks::TaskState;
@@ -17,6 +17,7 @@ pub(super) struct FarmMetrics {
     tasks: IntGaugeVec,
     queue_depth: IntGaugeVec,
     worker_slots: IntGaugeVec,
+    leads: IntGauge,
     dispatch_seconds: Histogram,
 }
 
@@ -40,6 +41,11 @@ impl FarmMetrics {
             .buckets(vec![0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0]),
         )?;
         registry.register(Box::new(dispatch_seconds.clone()))?;
+        let leads = IntGauge::new(
+            "botflix_farm_leads",
+            "1 in the one process that dispatches and reconciles, 0 in the others.",
+        )?;
+        registry.register(Box::new(leads.clone()))?;
         Ok(Self {
             attempts_ended: counter(
                 "botflix_attempts_ended_total",
@@ -81,6 +87,7 @@ impl FarmMetrics {
                 "Tasks that the registered workers of a lane run at once.",
                 &["lane"],
             )?,
+            leads,
             dispatch_seconds,
         })
     }
@@ -132,6 +139,16 @@ impl FarmMetrics {
         // Clocks of two processes may differ by a little.
         self.dispatch_seconds
             .observe(waited_ms.max(0) as f64 / 1000.0);
+    }
+
+    /// What only the leader sees is said by the leader only, or an old count would stand beside the true one.
+    pub fn leads(&self, leads: bool) {
+        self.leads.set(leads.into());
+        if !leads {
+            self.tasks.reset();
+            self.queue_depth.reset();
+            self.worker_slots.reset();
+        }
     }
 
     pub fn census(&self, census: &[(Lane, TaskState, u64)]) {

@@ -5,7 +5,7 @@
 //!
 //! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`fallback`], [`progress`]: the moves of the graph, each inside one
 //!   [`change::Change`]; [`planning`]: for which encoder;
-//! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them.
+//! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last.
 
 mod cancel;
 mod change;
@@ -14,6 +14,7 @@ mod dispatcher;
 mod fallback;
 mod finish;
 mod housekeeping;
+mod leader;
 mod loops;
 mod metrics;
 mod planning;
@@ -43,6 +44,7 @@ use crate::clock;
 use crate::db::clips::Arrival;
 use crate::db::{Database, DbError, clips, renders};
 use change::{Change, Effects};
+use leader::Leadership;
 use metrics::FarmMetrics;
 use planning::Devices;
 use progress::ProgressPace;
@@ -70,6 +72,7 @@ struct Core {
     changes: broadcast::Sender<Subject>,
     /// Something may be ready to be queued.
     dispatch: Notify,
+    leadership: Leadership,
     pace: ProgressPace,
     /// As last seen.
     devices: Mutex<Arc<Devices>>,
@@ -96,6 +99,7 @@ impl Farm {
             metrics: FarmMetrics::register(registry)?,
             changes,
             dispatch: Notify::new(),
+            leadership: Leadership::default(),
             pace: ProgressPace::default(),
             devices: Mutex::default(),
             stop: CancellationToken::new(),
@@ -173,6 +177,11 @@ impl Farm {
         self.core.dispatch.notify_one();
     }
 
+    /// Whether this process dispatches and reconciles at the moment.
+    pub fn leads(&self) -> bool {
+        self.core.leadership.leads()
+    }
+
     pub fn database(&self) -> &Database {
         &self.core.db
     }
@@ -214,7 +223,7 @@ impl Core {
 
     /// Notes what films were made with.
     async fn look_back(&self) -> Result<(), DbError> {
-        let used = renders::devices_used(&self.db).await?;
+        let used = renders::devices_used(&self.db, &self.devices().used).await?;
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         if devices.used != used {
             *devices = Arc::new(Devices {

@@ -1,6 +1,6 @@
 //! The loop that compares what SQL believes with what Redis knows, and sets right what a crash or a lost Redis left behind.
 //!
-//! Periodic, idempotent, takes no input; several processes may run it, because every repair is a guarded write. It never believes one
+//! Periodic, idempotent, takes no input; the leader runs it, and were there two, every repair is a guarded write. It never believes one
 //! scan: something is absent, or odd, only when it was so twice.
 
 use std::collections::{HashMap, HashSet};
@@ -89,7 +89,14 @@ pub(super) async fn run(core: Arc<Core>) {
     let mut backoff = Backoff::default();
     let mut housekeeping = Housekeeping::default();
     while !core.stop.is_cancelled() {
-        match core.reconcile(&mut memory).await {
+        let round = if core.leadership.leads() {
+            core.reconcile(&mut memory).await
+        } else {
+            // What was suspected before another led is old news when this process leads again.
+            memory = Memory::default();
+            core.look_around().await
+        };
+        match round {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 // What was not seen was not absent.
@@ -99,7 +106,9 @@ pub(super) async fn run(core: Arc<Core>) {
                 backoff.pause(&core.stop).await;
             }
         }
-        housekeeping.round(&core).await;
+        if core.leadership.leads() {
+            housekeeping.round(&core).await;
+        }
         tokio::select! {
             () = core.stop.cancelled() => {}
             () = tokio::time::sleep(core.config.reconcile_every) => {}
@@ -108,6 +117,13 @@ pub(super) async fn run(core: Arc<Core>) {
 }
 
 impl Core {
+    /// What every process must know to plan a film as its neighbours do.
+    async fn look_around(&self) -> Result<(), ReconcileError> {
+        self.look_back().await?;
+        self.meet(&self.queue.workers().await?);
+        Ok(())
+    }
+
     async fn reconcile(self: &Arc<Self>, memory: &mut Memory) -> Result<(), ReconcileError> {
         // First what needs no Redis.
         self.look_back().await?;

@@ -17,6 +17,7 @@ mod ends;
 mod facts;
 mod faults;
 mod fences;
+mod leader;
 mod model;
 mod renders;
 mod rig;

@@ -92,6 +92,8 @@ pub fn quick() -> FarmConfig {
     let mut config = FarmConfig::default();
     config.dispatch_every = Duration::from_millis(100);
     config.reconcile_every = Duration::from_millis(100);
+    config.lead_lease = Duration::from_secs(1);
+    config.lead_renewed_every = Duration::from_millis(200);
     // A scripted worker holds no lease: what it has taken is not in Redis, and must not be missed while the machine is busy.
     config.settled_after = Duration::from_secs(5);
     config.absent_for = Duration::from_millis(500);

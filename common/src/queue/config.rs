@@ -166,6 +166,11 @@ impl Names {
         self.key("workers")
     }
 
+    /// The list whose only entry is a ring that nobody heard yet.
+    pub(super) fn bell(&self) -> String {
+        self.key("bell")
+    }
+
     pub(super) fn worker(&self, instance: &str) -> String {
         format!("{}{instance}", self.worker_prefix())
     }

@@ -8,6 +8,7 @@
 
 mod acks;
 mod backend;
+mod bell;
 mod book;
 mod config;
 mod connection;
@@ -34,6 +35,7 @@ use connection::Link;
 
 pub use acks::{AckLayer, AckService};
 pub use backend::LaneBackend;
+pub use bell::Bell;
 pub use config::QueueConfig;
 pub use error::QueueError;
 pub use gate::Gate;

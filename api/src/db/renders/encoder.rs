@@ -37,13 +37,20 @@ pub async fn waiting_in(db: &Database, lane: Lane, limit: u32) -> Result<Vec<Ren
     rows.iter().map(|row| row.parsed("id")).collect()
 }
 
-/// The encoders on devices that segments were made with.
-pub async fn devices_used(db: &Database) -> Result<Vec<EngineClass>, DbError> {
+/// The encoders on devices that segments were made with. Those in `known` are not asked for again: what was made stays made.
+pub async fn devices_used(
+    db: &Database,
+    known: &[EngineClass],
+) -> Result<Vec<EngineClass>, DbError> {
     let mut used = Vec::new();
     for lane in Lane::ALL {
         let Some(encoder) = lane.device_encoder() else {
             continue;
         };
+        if known.contains(&encoder) {
+            used.push(encoder);
+            continue;
+        }
         let row =
             sqlx::query("SELECT 1 AS used FROM tasks WHERE state = 'done' AND lane = $1 LIMIT 1")
                 .bind(lane.name())
