@@ -218,7 +218,13 @@ pub struct RenderBody {
     pub created_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// Present once published.
+    /// 1, and one more for every revision of the film.
+    #[serde(default = "first_revision")]
+    pub revision: u32,
+    /// Of a revision: the first render of the film.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revises: Option<RenderId>,
+    /// Present once published. Its `render_id` and `revision` say which revision it shows: the latest that was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episode: Option<EpisodeBody>,
     /// Present once failed.
@@ -227,6 +233,19 @@ pub struct RenderBody {
     /// How many findings its report has, so far. The report has the findings themselves. Absent until it is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding_counts: Option<FindingCounts>,
+}
+
+fn first_revision() -> u32 {
+    1
+}
+
+/// `POST /api/v1/renders/{id}/retry`; no body means all of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Of a render that runs: only the tasks of this shot, by its id in the manifest.
+    #[serde(default)]
+    pub shot: Option<String>,
 }
 
 /// The tasks of one kind in a render.
@@ -335,7 +354,13 @@ pub struct EpisodeBody {
     pub storyboard_url: Option<String>,
     pub captions_url: Option<String>,
     pub chapters_url: Option<String>,
+    /// When it was first published. Later revisions keep it, and every link.
     pub published_at: String,
+    #[serde(default = "first_revision")]
+    pub revision: u32,
+    /// When the revision that is shown took the place of an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_at: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

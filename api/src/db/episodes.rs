@@ -8,7 +8,7 @@ use botflix_common::task::{Artifact, FilmFacts};
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, to_json};
-use super::{Database, DbError, Write};
+use super::{Database, DbError, Move, Write};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpisodeRow {
@@ -29,6 +29,11 @@ pub struct EpisodeRow {
     /// By role: `film`, `poster`, and `captions` and `chapters` where there are any.
     pub artifacts: BTreeMap<String, Artifact>,
     pub published_at_ms: i64,
+    /// The first render of the film; `render_id` is the one that made what is shown.
+    pub first_render_id: RenderId,
+    pub revision: u32,
+    /// When a revision took the place of an earlier one.
+    pub revised_at_ms: Option<i64>,
 }
 
 /// Which episodes of the catalog; an empty filter means all.
@@ -40,14 +45,14 @@ pub struct EpisodeFilter {
 
 const SELECT: &str = "SELECT e.id, e.render_id, e.director_id, d.name AS director_name, e.title, e.description, \
      e.show_title, e.season, e.episode, e.language, e.visibility, e.duration_seconds, e.film, e.artifacts, \
-     e.published_at_ms FROM episodes e JOIN directors d ON d.id = e.director_id ";
+     e.published_at_ms, COALESCE(e.first_render_id, e.render_id) AS first_render_id, e.revision, e.revised_at_ms FROM episodes e JOIN directors d ON d.id = e.director_id ";
 
 /// The director's name is not written: it is the director's.
 pub async fn insert(tx: &mut Write, row: &EpisodeRow) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO episodes (id, render_id, director_id, title, description, show_title, season, episode, \
-         language, visibility, duration_seconds, film, artifacts, published_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         language, visibility, duration_seconds, film, artifacts, published_at_ms, first_render_id, revision) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(row.id.to_string())
     .bind(row.render_id.to_string())
@@ -63,9 +68,54 @@ pub async fn insert(tx: &mut Write, row: &EpisodeRow) -> Result<(), DbError> {
     .bind(to_json("film", &row.film)?)
     .bind(to_json("artifacts", &row.artifacts)?)
     .bind(row.published_at_ms)
+    .bind(row.first_render_id.to_string())
+    .bind(i64::from(row.revision))
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// The episode of a film, and the revision that it shows.
+pub async fn shown(
+    tx: &mut Write,
+    first_render: RenderId,
+) -> Result<Option<(EpisodeId, u32)>, DbError> {
+    let row = sqlx::query(
+        "SELECT id, revision FROM episodes WHERE first_render_id = $1 OR (first_render_id IS NULL AND render_id = $1)",
+    )
+    .bind(first_render.to_string())
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(|row| Ok((row.parsed("id")?, row.count("revision")?)))
+        .transpose()
+}
+
+/// Shows a later revision in place of an earlier one. Id, and so every link, and the time of its first publication stay. Not made: a still
+/// later one is shown.
+pub async fn revise(tx: &mut Write, row: &EpisodeRow, now_ms: i64) -> Result<Move, DbError> {
+    let done = sqlx::query(
+        "UPDATE episodes SET render_id = $2, title = $3, description = $4, show_title = $5, season = $6, episode = $7, \
+         language = $8, visibility = $9, duration_seconds = $10, film = $11, artifacts = $12, first_render_id = $13, \
+         revision = $14, revised_at_ms = $15 WHERE id = $1 AND revision < $14",
+    )
+    .bind(row.id.to_string())
+    .bind(row.render_id.to_string())
+    .bind(&row.title)
+    .bind(row.description.as_deref())
+    .bind(row.show.as_deref())
+    .bind(row.season.map(i64::from))
+    .bind(row.episode.map(i64::from))
+    .bind(&row.language)
+    .bind(row.visibility.name())
+    .bind(row.duration_seconds)
+    .bind(to_json("film", &row.film)?)
+    .bind(to_json("artifacts", &row.artifacts)?)
+    .bind(row.first_render_id.to_string())
+    .bind(i64::from(row.revision))
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
 }
 
 /// Public episodes, newest first, those published before `before`.
@@ -92,8 +142,11 @@ pub async fn get(db: &Database, id: EpisodeId) -> Result<Option<EpisodeRow>, DbE
     one(db, "WHERE e.id = $1", id.to_string()).await
 }
 
-pub async fn of_render(db: &Database, render: RenderId) -> Result<Option<EpisodeRow>, DbError> {
-    one(db, "WHERE e.render_id = $1", render.to_string()).await
+/// The episode of a film, by the film's first render.
+pub async fn of_film(db: &Database, first: RenderId) -> Result<Option<EpisodeRow>, DbError> {
+    const FILM: &str =
+        "WHERE e.first_render_id = $1 OR (e.first_render_id IS NULL AND e.render_id = $1)";
+    one(db, FILM, first.to_string()).await
 }
 
 async fn one(
@@ -130,5 +183,8 @@ fn read(row: &AnyRow) -> Result<EpisodeRow, DbError> {
         film: row.json("film")?,
         artifacts: row.json("artifacts")?,
         published_at_ms: row.int("published_at_ms")?,
+        first_render_id: row.parsed("first_render_id")?,
+        revision: row.count("revision")?,
+        revised_at_ms: row.int_or_null("revised_at_ms")?,
     })
 }

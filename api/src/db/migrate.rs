@@ -27,6 +27,10 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0003_attempts.sql"),
         ),
         ("leaders", include_str!("../../migrations/0004_leaders.sql")),
+        (
+            "revisions",
+            include_str!("../../migrations/0006_revisions.sql"),
+        ),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

@@ -3,7 +3,7 @@
 //! SQL is the truth and Redis the doorbell: a move is committed first and told to Redis after, and whatever is lost in between is found
 //! by the [`reconciler`]. Must not know HTTP, nor what a task does.
 //!
-//! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`fallback`], [`progress`]: the moves of the graph, each inside one
+//! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`retry`], [`fallback`], [`progress`]: the moves of the graph, each inside one
 //!   [`change::Change`]; [`planning`]: for which encoder;
 //! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last.
 
@@ -23,6 +23,7 @@ mod progress;
 mod publish;
 mod reconciler;
 mod reports;
+mod retry;
 mod submit;
 mod tasks;
 mod watch;
@@ -52,6 +53,7 @@ use progress::ProgressPace;
 pub use cancel::Canceled;
 pub use config::{FarmConfig, FarmError};
 pub use problems::invalid_manifest;
+pub use retry::Retried;
 pub use submit::{Idempotency, Submitted};
 pub use watch::{Subject, Watch};
 
@@ -131,7 +133,28 @@ impl Farm {
         manifest: &ShotManifest,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted, DbError> {
-        self.core.submit(director, manifest, idempotency).await
+        self.core
+            .submit(director, manifest, None, idempotency)
+            .await
+    }
+
+    /// Stores a render of a changed manifest that takes the place of an earlier one when it is published. [`DbError::Gone`] when there is no
+    /// such earlier one.
+    pub async fn submit_revision(
+        &self,
+        director: DirectorId,
+        of: RenderId,
+        manifest: &ShotManifest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, DbError> {
+        self.core
+            .submit(director, manifest, Some(of), idempotency)
+            .await
+    }
+
+    /// Has a render that failed or was canceled go on, and one that runs try again at once what it would try later.
+    pub async fn retry_render(&self, id: RenderId, shot: Option<&str>) -> Result<Retried, DbError> {
+        self.core.retry(id, shot).await
     }
 
     /// The plan that a render of this manifest would get now.

@@ -51,9 +51,13 @@ impl Change {
             .ok_or(DbError::Gone("render"))?;
         let manifest = renders::find_manifest(&mut self.tx, id).await?;
         let facts = product.facts.of_film(&manifest);
+        let shown = episodes::shown(&mut self.tx, render.lineage.first).await?;
         let episode = EpisodeRow {
-            id: EpisodeId::fresh(),
+            id: shown.map_or_else(EpisodeId::fresh, |(episode, _)| episode),
             render_id: id,
+            first_render_id: render.lineage.first,
+            revision: render.lineage.revision,
+            revised_at_ms: None,
             director_id: render.director_id,
             director_name: String::new(),
             title: manifest.title,
@@ -72,7 +76,15 @@ impl Change {
             artifacts: product.artifacts,
             published_at_ms: self.now_ms,
         };
-        episodes::insert(&mut self.tx, &episode).await?;
+        if shown.is_none() {
+            episodes::insert(&mut self.tx, &episode).await?;
+        } else if !episodes::revise(&mut self.tx, &episode, self.now_ms)
+            .await?
+            .is_made()
+        {
+            let told = "A later revision is shown already: this one is not.";
+            self.log(id, NewEvent::state().saying(told)).await?;
+        }
         if !renders::moves::publish(&mut self.tx, id, self.now_ms)
             .await?
             .is_made()

@@ -14,10 +14,11 @@ use botflix_common::problem::FieldProblem;
 use super::Core;
 use super::change::Change;
 use super::problems;
+use crate::db::DbError;
 use crate::db::clips::{self, ClipRow};
 use crate::db::events::NewEvent;
 use crate::db::idempotency::{self, Remembered};
-use crate::db::{DbError, renders};
+use crate::db::renders::{self, Lineage};
 
 /// A director's name for one request, so that sending it again does not do it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +44,13 @@ impl Core {
         self: &Arc<Self>,
         director: DirectorId,
         manifest: &ShotManifest,
+        revises: Option<RenderId>,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted, DbError> {
         let mut change = self.change().await?;
-        let submitted = change.submit(director, manifest, idempotency).await?;
+        let submitted = change
+            .submit(director, manifest, revises, idempotency)
+            .await?;
         if matches!(submitted, Submitted::New(_)) {
             self.commit(change).await?;
         }
@@ -59,6 +63,7 @@ impl Change {
         &mut self,
         director: DirectorId,
         manifest: &ShotManifest,
+        revises: Option<RenderId>,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted, DbError> {
         if let Some(sent) = &idempotency
@@ -96,7 +101,12 @@ impl Change {
         }
 
         let id = RenderId::fresh();
-        renders::insert(&mut self.tx, id, director, manifest, &shas, self.now_ms).await?;
+        let lineage = match revises {
+            Some(earlier) => Some(self.next_revision(earlier).await?),
+            None => None,
+        };
+        let now_ms = self.now_ms;
+        renders::insert(&mut self.tx, id, director, lineage, manifest, &shas, now_ms).await?;
         self.log(id, NewEvent::state()).await?;
         if let Some(sent) = idempotency {
             let remembered = Remembered {
@@ -109,6 +119,13 @@ impl Change {
             self.run(id, director, &plan, foreseen).await?;
         }
         Ok(Submitted::New(id))
+    }
+
+    async fn next_revision(&mut self, of: RenderId) -> Result<Lineage, DbError> {
+        let render = renders::find(&mut self.tx, of)
+            .await?
+            .ok_or(DbError::Gone("render"))?;
+        renders::next_revision(&mut self.tx, render.lineage.first).await
     }
 
     /// Moves a render on that waits for its clips, if they let it: it runs, fails, or goes on waiting.

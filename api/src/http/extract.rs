@@ -102,14 +102,40 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
         let bytes = read_whole(request, MAX_JSON_BYTES).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    ApiError::InvalidBody(vec![FieldProblem::new("", "invalid", error.to_string())])
-                }
-                _ => ApiError::NotJson(error.to_string()),
-            })
+        from_json(&bytes).map(Self)
+    }
+}
+
+/// The same, where no body at all means its defaults.
+pub struct JsonBodyOrNothing<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for JsonBodyOrNothing<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
+        let bytes = read_whole(request, MAX_JSON_BYTES).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        from_json(&bytes).map(Self)
+    }
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => {
+            ApiError::InvalidBody(vec![FieldProblem::new("", "invalid", error.to_string())])
+        }
+        _ => ApiError::NotJson(error.to_string()),
+    })
+}
+
+impl<T: JsonSchema> OperationInput for JsonBodyOrNothing<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        axum::Json::<T>::operation_input(ctx, operation);
+        if let Some(aide::openapi::ReferenceOr::Item(body)) = &mut operation.request_body {
+            body.required = false;
+        }
     }
 }
 

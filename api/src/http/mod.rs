@@ -15,6 +15,7 @@ pub mod media;
 mod outlook;
 pub mod paging;
 mod range;
+mod render_again;
 mod render_events;
 mod render_log;
 mod renders;

@@ -54,32 +54,34 @@ pub async fn submit(
     if how.dry_run {
         return Ok(Json(outlook::dry_run(&app, caller, &bytes).await?).into_response());
     }
-    let manifest = match submission::read(&bytes) {
-        Submission::Sound(manifest) => manifest,
+    let manifest = sound(&app, caller, &bytes).await?;
+    let idempotency = key.map(|key| Idempotency {
+        key,
+        body_sha256: Sha::of(&bytes),
+    });
+    let submitted = app
+        .farm
+        .submit_render(caller.0, &manifest, idempotency)
+        .await?;
+    answer(&app, submitted).await
+}
+
+/// The manifest, or all that is wrong with it.
+pub async fn sound(app: &App, caller: Caller, bytes: &[u8]) -> Result<Box<ShotManifest>, ApiError> {
+    match submission::read(bytes) {
+        Submission::Sound(manifest) => Ok(manifest),
         Submission::Flawed { problems, salvaged } => {
             let more = match salvaged {
                 Some(manifest) => submission::clip_problems(&app.db, caller.0, &manifest).await?,
                 None => Vec::new(),
             };
-            return Err(ApiError::InvalidManifest(submission::merge(problems, more)));
+            Err(ApiError::InvalidManifest(submission::merge(problems, more)))
         }
-    };
-    accept(&app, caller, &manifest, key, Sha::of(&bytes)).await
+    }
 }
 
-/// Stores the render, or finds the one that this key stands for.
-async fn accept(
-    app: &App,
-    caller: Caller,
-    manifest: &ShotManifest,
-    key: Option<String>,
-    body_sha256: Sha,
-) -> Result<Response, ApiError> {
-    let idempotency = key.map(|key| Idempotency { key, body_sha256 });
-    let submitted = app
-        .farm
-        .submit_render(caller.0, manifest, idempotency)
-        .await?;
+/// What came of a submission.
+pub async fn answer(app: &App, submitted: Submitted) -> Result<Response, ApiError> {
     let (status, id) = match submitted {
         Submitted::New(id) => (StatusCode::ACCEPTED, id),
         Submitted::Same(id) => (StatusCode::OK, id),
@@ -190,14 +192,14 @@ pub async fn own(app: &App, caller: Caller, id: RenderId) -> Result<RenderRow, A
         .ok_or(ApiError::NotFound(Thing::Render))
 }
 
-async fn body(app: &App, id: RenderId) -> Result<RenderBody, ApiError> {
+pub async fn body(app: &App, id: RenderId) -> Result<RenderBody, ApiError> {
     let parts = db::renders::parts(&app.db, id)
         .await?
         .ok_or(ApiError::NotFound(Thing::Render))?;
     Ok(bodies::render(&app.links, parts))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_events, render_log, renders, upload,
+    render_again, render_events, render_log, renders, upload,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -102,6 +102,14 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/renders/{id}/cancel",
             post_with(renders::cancel, renders::cancel_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/retry",
+            post_with(render_again::retry, render_again::retry_doc),
+        )
+        .api_route(
+            "/api/v1/renders/{id}/revisions",
+            post_with(render_again::revise, render_again::revise_doc),
         )
         .api_route(
             "/api/v1/episodes",

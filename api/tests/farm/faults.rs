@@ -164,6 +164,7 @@ async fn a_render_that_was_overlooked_moves_on(base: Base) {
         &mut tx,
         id,
         rig.director,
+        None,
         &manifest,
         &clips,
         clock::now_ms(),

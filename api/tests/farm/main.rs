@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod again;
 mod attempts;
 mod chances;
 mod clips;

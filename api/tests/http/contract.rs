@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 22] = [
+const OPERATIONS: [(&str, &str); 24] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -23,6 +23,8 @@ const OPERATIONS: [(&str, &str); 22] = [
     ("get", "/api/v1/renders/{id}/events"),
     ("get", "/api/v1/renders/{id}/log"),
     ("post", "/api/v1/renders/{id}/cancel"),
+    ("post", "/api/v1/renders/{id}/retry"),
+    ("post", "/api/v1/renders/{id}/revisions"),
     ("get", "/api/v1/episodes"),
     ("get", "/api/v1/episodes/{id}"),
     ("get", "/media/{id}/{file}"),

@@ -47,9 +47,13 @@ pub async fn publish(
         "chapters".to_owned(),
         store(stand, CHAPTERS.as_bytes(), "text/vtt").await,
     );
+    let render_id = RenderId::fresh();
     let mut row = EpisodeRow {
         id: EpisodeId::fresh(),
-        render_id: RenderId::fresh(),
+        render_id,
+        first_render_id: render_id,
+        revision: 1,
+        revised_at_ms: None,
         director_id: director.id.parse().unwrap(),
         director_name: String::new(),
         title: "The Lighthouse".to_owned(),
@@ -77,9 +81,17 @@ pub async fn publish(
     };
     change(&mut row);
     let mut tx = stand.server.app().db.write().await.unwrap();
-    db::renders::insert(&mut tx, row.render_id, row.director_id, &manifest(), &[], 0)
-        .await
-        .unwrap();
+    db::renders::insert(
+        &mut tx,
+        row.render_id,
+        row.director_id,
+        None,
+        &manifest(),
+        &[],
+        0,
+    )
+    .await
+    .unwrap();
     db::episodes::insert(&mut tx, &row).await.unwrap();
     tx.commit().await.unwrap();
     row

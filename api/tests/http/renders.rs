@@ -218,3 +218,87 @@ async fn renders_are_seen_by_their_director_only_and_paged_newest_first() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_retry_says_what_there_is_to_try_again() {
+    let stand = Stand::start().await;
+    let (ada, bob) = (stand.register("Ada").await, stand.register("Bob").await);
+    let clip = stand.upload(&ada, b"clip").await;
+    let film = smallest(clip).replace(r#""id":"1""#, r#""id":"opening""#);
+    let accepted: Value = submit(&stand, &ada, &film).await.json().await.unwrap();
+    let path = format!("/api/v1/renders/{}/retry", accepted["id"].as_str().unwrap());
+    let retry = async |director: &Director, body: &'static str| {
+        let call = stand.post(&path).bearer_auth(&director.key).body(body);
+        call.send().await.unwrap()
+    };
+    // It waits for its clip: nothing to do, and no error either.
+    assert_eq!(retry(&ada, "").await.status(), StatusCode::OK);
+    let unknown = problem(
+        retry(&ada, r#"{"shot": "openin"}"#).await,
+        422,
+        "invalid_body",
+    )
+    .await;
+    assert!(has(&unknown, "/shot", "unknown_shot"), "{unknown}");
+    assert_eq!(unknown["errors"][0]["did_you_mean"], "opening");
+    assert_eq!(
+        retry(&ada, r#"{"shots": "1"}"#).await.status(),
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(retry(&ada, "{").await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(retry(&bob, "").await.status(), StatusCode::NOT_FOUND);
+
+    let cancel = path.replace("/retry", "/cancel");
+    let canceled = stand.post(&cancel).bearer_auth(&ada.key).send().await;
+    assert_eq!(canceled.unwrap().status(), StatusCode::OK);
+    let again = retry(&ada, "").await;
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(again["state"], "accepted");
+    assert_eq!(again["id"], accepted["id"]);
+}
+
+#[tokio::test]
+async fn a_revision_is_a_render_of_its_own_that_names_the_first() {
+    let stand = Stand::start().await;
+    let (ada, bob) = (stand.register("Ada").await, stand.register("Bob").await);
+    let clip = stand.upload(&ada, b"clip").await;
+    let send = async |director: &Director, path: &str, key: &str, body: String| {
+        let call = stand.post(path).bearer_auth(&director.key).body(body);
+        let call = call.header("Idempotency-Key", key.to_owned());
+        call.send().await.unwrap()
+    };
+    let first = send(&ada, "/api/v1/renders", "one", smallest(clip)).await;
+    let first: Value = first.json().await.unwrap();
+    assert_eq!(
+        (&first["revision"], first.get("revises")),
+        (&json!(1), None)
+    );
+    let path = format!(
+        "/api/v1/renders/{}/revisions",
+        first["id"].as_str().unwrap()
+    );
+    let second = send(&ada, &path, "two", smallest(clip)).await;
+    assert_eq!(second.status(), StatusCode::ACCEPTED);
+    let second: Value = second.json().await.unwrap();
+    assert_ne!(second["id"], first["id"]);
+    assert_eq!(
+        (&second["revision"], &second["revises"]),
+        (&json!(2), &first["id"])
+    );
+    let same = send(&ada, &path, "two", smallest(clip)).await;
+    assert_eq!(same.headers()["idempotent-replayed"], "true");
+    // The key stood for a first render: the same manifest at another place is another request.
+    let reused = send(&ada, &path, "one", smallest(clip)).await;
+    problem(reused, 422, "idempotency_key_reused").await;
+    let flawed = send(
+        &ada,
+        &path,
+        "three",
+        r#"{"title": "T", "shots": []}"#.to_owned(),
+    )
+    .await;
+    problem(flawed, 422, "invalid_manifest").await;
+    let foreign = send(&bob, &path, "one", smallest(clip)).await;
+    assert_eq!(foreign.status(), StatusCode::NOT_FOUND);
+}

@@ -48,6 +48,9 @@ pub struct RenderArgs {
     /// Tells renders of the same manifest apart; the same key gives the same render
     #[arg(long, conflicts_with = "local")]
     pub key: Option<String>,
+    /// A render of this film, as `render` printed it: only what changed is made, and its episode keeps its link
+    #[arg(long, value_name = "RENDER", conflicts_with_all = ["local", "plan"])]
+    pub revises: Option<RenderId>,
     /// How long a server that does not answer is asked again
     #[arg(long, value_name = "SECONDS", conflicts_with = "local", default_value_t = DEFAULT_PATIENCE_SECONDS)]
     pub patience: u64,
@@ -70,6 +73,27 @@ pub struct RenderArgs {
     pub workers: Option<usize>,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct RetryArgs {
+    /// As `render` without `--watch` printed it
+    pub render: RenderId,
+    /// While it runs: only the tasks of this shot that wait for their next try
+    #[arg(long, value_name = "ID")]
+    pub shot: Option<String>,
+    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    /// Wait until the episode is published, and show how far it is
+    #[arg(long)]
+    pub watch: bool,
+    /// The last line on stdout is the render as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
 }
 
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botflix_common::hash::Sha;
 use botflix_common::http::{
-    AttemptBody, DryRunBody, Page, RenderBody, RenderEvent, RenderState, ReportBody,
+    AttemptBody, DryRunBody, Page, RenderBody, RenderEvent, RenderState, ReportBody, RetryRequest,
 };
 use botflix_common::id::RenderId;
 use futures::StreamExt as _;
@@ -33,14 +33,23 @@ const RESUBMISSIONS: u32 = 3;
 
 /// Submits the manifest. The same manifest, clips and `key` give the same render: a repeated call finds it instead of paying twice. A render
 /// that already ended badly is not what was asked for, so a new one is begun.
-pub async fn submit(api: &Api, manifest: &Value, key: Option<&str>) -> Result<RenderBody, Fault> {
+pub async fn submit(
+    api: &Api,
+    manifest: &Value,
+    revises: Option<RenderId>,
+    key: Option<&str>,
+) -> Result<RenderBody, Fault> {
+    let path = match revises {
+        Some(render) => format!("/api/v1/renders/{render}/revisions"),
+        None => "/api/v1/renders".to_owned(),
+    };
     let mut salt = key.unwrap_or_default().to_owned();
     let mut left = RESUBMISSIONS;
     loop {
-        let idempotency_key = idempotency_key(manifest, &salt);
+        let idempotency_key = idempotency_key(manifest, &format!("{path} {salt}"));
         let render: RenderBody = api
             .json(|| {
-                api.request(Method::POST, "/api/v1/renders")
+                api.request(Method::POST, &path)
                     .header("Idempotency-Key", &idempotency_key)
                     .timeout(ANSWER_TIMEOUT)
                     .json(manifest)
@@ -89,6 +98,19 @@ pub async fn attempts(api: &Api, id: RenderId) -> Result<Vec<AttemptBody>, Fault
             _ => return Ok(all),
         }
     }
+}
+
+/// Has a render go on that ended badly, or hurries what it would try again later.
+pub async fn retry(api: &Api, id: RenderId, shot: Option<&str>) -> Result<RenderBody, Fault> {
+    let request = RetryRequest {
+        shot: shot.map(str::to_owned),
+    };
+    api.json(|| {
+        api.request(Method::POST, &format!("/api/v1/renders/{id}/retry"))
+            .timeout(ANSWER_TIMEOUT)
+            .json(&request)
+    })
+    .await
 }
 
 /// A render of this director, if it is there.

@@ -11,6 +11,7 @@ pub mod rebuild;
 pub mod register;
 pub mod render;
 pub mod render_local;
+pub mod retry;
 pub mod up;
 pub mod validate;
 pub mod worker;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use botflix_common::film::Quality;
 use botflix_common::http::{DryRunBody, RenderBody, RenderState};
+use botflix_common::id::RenderId;
 use botflix_common::problem::{FieldProblem, Problem};
 
 use super::render_local;
@@ -90,7 +91,10 @@ async fn on_farm(
     if args.json {
         say_json(&render)?;
     }
-    conclude(args, &render)
+    if let (Some(out), Some(_)) = (&args.out, &render.episode) {
+        eprintln!("film: {}", shown(out));
+    }
+    conclude(&render, args.json)
 }
 
 async fn watch(
@@ -99,7 +103,7 @@ async fn watch(
     resolved: &Resolved,
     stages: &Stages,
 ) -> Result<RenderBody, Fault> {
-    let render = send(api, resolved, args.key.as_deref(), stages).await?;
+    let render = send(api, resolved, args.revises, args.key.as_deref(), stages).await?;
     if !args.watch && args.out.is_none() && args.report.is_none() {
         return Ok(render);
     }
@@ -115,13 +119,14 @@ async fn watch(
 pub async fn send(
     api: &Api,
     resolved: &Resolved,
+    revises: Option<RenderId>,
     key: Option<&str>,
     stages: &Stages,
 ) -> Result<RenderBody, Fault> {
     clips::send_missing(api, &resolved.files, stages).await?;
     let named = resolved.manifest.distinct_clips();
     clips::await_verdicts(api, &named, stages).await?;
-    renders::submit(api, &resolved.document, key).await
+    renders::submit(api, &resolved.document, revises, key).await
 }
 
 /// A manifest that would be refused is exit 1, as it would be without `--plan`; clips that are still to be sent are no refusal.
@@ -155,13 +160,11 @@ fn foreseen(args: &RenderArgs, title: &str, body: &DryRunBody) -> Result<Exit, F
     Ok(Exit::Failed)
 }
 
-fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
+/// What is said of a render at the end, unless it was said as JSON.
+pub fn conclude(render: &RenderBody, as_json: bool) -> Result<Exit, Fault> {
     match (render.state, &render.episode) {
         (RenderState::Published, Some(episode)) => {
-            if let Some(out) = &args.out {
-                eprintln!("film: {}", shown(out));
-            }
-            if !args.json {
+            if !as_json {
                 say(&episode.watch_url)?;
             }
             Ok(Exit::Done)
@@ -175,7 +178,7 @@ fn conclude(args: &RenderArgs, render: &RenderBody) -> Result<Exit, Fault> {
             render.id
         ))),
         _ => {
-            if !args.json {
+            if !as_json {
                 say(&render.id.to_string())?;
             }
             Ok(Exit::Done)

@@ -131,7 +131,7 @@ async fn render(
     {
         return Ok((render, true));
     }
-    let submitted = render::send(api, resolved, None, stages).await?;
+    let submitted = render::send(api, resolved, None, None, stages).await?;
     state.manifest = Some(manifest);
     state.render = Some(submitted.id);
     state.write(dir)?;

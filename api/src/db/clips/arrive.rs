@@ -112,7 +112,8 @@ async fn insert(
     Ok(clip)
 }
 
-async fn inspect_again(
+/// Has a clip inspected whose inspection had failed.
+pub async fn inspect_again(
     tx: &mut Write,
     director: DirectorId,
     clip: &ClipRow,

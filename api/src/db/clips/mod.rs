@@ -18,7 +18,7 @@ use sqlx::any::AnyRow;
 use super::row::Columns;
 use super::{Database, DbError, Write};
 
-pub use arrive::{Arrival, arrive};
+pub use arrive::{Arrival, arrive, inspect_again};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipRow {

@@ -29,6 +29,8 @@ pub use parts::{RenderParts, done_before, parts, results};
 pub struct RenderRow {
     pub id: RenderId,
     pub director_id: DirectorId,
+    /// What all revisions of one film share.
+    pub lineage: Lineage,
     pub state: RenderState,
     pub title: String,
     /// 0 to 1; only grows.
@@ -43,25 +45,35 @@ pub struct RenderRow {
     pub finished_at_ms: Option<i64>,
 }
 
-const SELECT: &str = "SELECT id, director_id, state, title, progress, problem, foreseen, event_seq, created_at_ms, \
+/// A render's place among the revisions of its film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// The first render of the film: itself, unless it is a revision.
+    pub first: RenderId,
+    /// 1, 2, 3, …
+    pub revision: u32,
+}
+
+const SELECT: &str = "SELECT id, director_id, COALESCE(first_render_id, id) AS first_id, revision, state, title, progress, problem, foreseen, event_seq, created_at_ms, \
      finished_at_ms FROM renders ";
 
 fn select(clause: &'static str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!("{SELECT}{clause}"))
 }
 
-/// A new render in state `accepted`, with the clips it names.
+/// A new render in state `accepted`, with the clips it names; with a lineage when it is a revision.
 pub async fn insert(
     tx: &mut Write,
     id: RenderId,
     director: DirectorId,
+    lineage: Option<Lineage>,
     manifest: &ShotManifest,
     clips: &[Sha],
     now_ms: i64,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO renders (id, director_id, state, title, manifest, event_seq, progress, created_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, 0, 0.0, $6)",
+        "INSERT INTO renders (id, director_id, state, title, manifest, event_seq, progress, created_at_ms, \
+         first_render_id, revision) VALUES ($1, $2, $3, $4, $5, 0, 0.0, $6, $7, $8)",
     )
     .bind(id.to_string())
     .bind(director.to_string())
@@ -69,6 +81,8 @@ pub async fn insert(
     .bind(&manifest.title)
     .bind(to_json("manifest", manifest)?)
     .bind(now_ms)
+    .bind(lineage.map(|lineage| lineage.first.to_string()))
+    .bind(lineage.map_or(1, |lineage| i64::from(lineage.revision)))
     .execute(tx.connection())
     .await?;
     for chunk in clips.chunks(bulk::ROWS) {
@@ -138,6 +152,18 @@ pub async fn find_manifest(tx: &mut Write, id: RenderId) -> Result<ShotManifest,
     row.ok_or(DbError::Gone("render"))?.json("manifest")
 }
 
+/// The lineage of the next revision of a film.
+pub async fn next_revision(tx: &mut Write, first: RenderId) -> Result<Lineage, DbError> {
+    let row = sqlx::query(
+        "SELECT MAX(revision) AS last FROM renders WHERE id = $1 OR first_render_id = $1",
+    )
+    .bind(first.to_string())
+    .fetch_one(tx.connection())
+    .await?;
+    let revision = row.count("last")?.saturating_add(1);
+    Ok(Lineage { first, revision })
+}
+
 /// The renders that wait for the inspection of a clip.
 pub async fn waiting_for(tx: &mut Write, clip: &Sha) -> Result<Vec<RenderId>, DbError> {
     let rows = sqlx::query(
@@ -167,6 +193,10 @@ fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
     Ok(RenderRow {
         id: row.parsed("id")?,
         director_id: row.parsed("director_id")?,
+        lineage: Lineage {
+            first: row.parsed("first_id")?,
+            revision: row.count("revision")?,
+        },
         state: row.word("state", RenderState::parse)?,
         title: row.text("title")?,
         progress: row.real("progress")?,

@@ -93,6 +93,18 @@ pub async fn cancel(tx: &mut Write, id: RenderId, now_ms: i64) -> Result<Move, D
     Ok(Move::of(done.rows_affected()))
 }
 
+/// failed | canceled → accepted, as if it had just been sent. Its event log goes on.
+pub async fn reopen(tx: &mut Write, id: RenderId) -> Result<Move, DbError> {
+    let done = sqlx::query(
+        "UPDATE renders SET state = 'accepted', problem = NULL, progress = 0.0, finished_at_ms = NULL \
+         WHERE id = $1 AND state IN ('failed', 'canceled')",
+    )
+    .bind(id.to_string())
+    .execute(tx.connection())
+    .await?;
+    Ok(Move::of(done.rows_affected()))
+}
+
 /// Sets the render's progress from that of its tasks, weighted by their expected cost. It never falls, though a task that starts over does.
 pub async fn measure_progress(tx: &mut Write, id: RenderId) -> Result<(), DbError> {
     let row = sqlx::query(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use botflix_common::finding::FindingCounts;
 use botflix_common::hash::TaskKey;
-use botflix_common::http::Stage;
+use botflix_common::http::{RenderState, Stage};
 use botflix_common::id::RenderId;
 use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
 
@@ -20,7 +20,7 @@ pub struct RenderParts {
     pub stages: Vec<Stage>,
     /// Of the material and, once it is checked, of the film. Present once planned.
     pub finding_counts: Option<FindingCounts>,
-    /// Present once published.
+    /// Present once published; its film may be that of a later revision.
     pub episode: Option<EpisodeRow>,
     /// How far its tasks are, weighted by their expected cost: less than the row's progress after something has to be made again.
     pub measured_progress: f64,
@@ -33,13 +33,17 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
         return Ok(None);
     };
     let found = counts_of_check(db, id).await?;
+    let episode = match row.state {
+        RenderState::Published => episodes::of_film(db, row.lineage.first).await?,
+        _ => None,
+    };
     let work = work_by_kind(db, id).await?;
     Ok(Some(RenderParts {
         finding_counts: row.foreseen.map(|foreseen| foreseen.and(found)),
         row,
         measured_progress: Effort::sum(work.iter().map(|(_, effort)| *effort)).progress(),
         stages: work.into_iter().map(|(stage, _)| stage).collect(),
-        episode: episodes::of_render(db, id).await?,
+        episode,
         running_since_ms: running_since(db, id).await?,
     }))
 }

@@ -145,6 +145,25 @@ pub async fn unwant(tx: &mut Write, render: RenderId, now_ms: i64) -> Result<(),
     Ok(())
 }
 
+/// Makes those tasks of a render due that wait for their next try, with fresh counters: all, or those of one shot. Returns how many.
+pub async fn hurry(
+    tx: &mut Write,
+    render: RenderId,
+    shot: Option<&str>,
+    now_ms: i64,
+) -> Result<u64, DbError> {
+    let moved = sqlx::query(
+        "UPDATE tasks SET due_at_ms = $3, retries = 0, crashes = 0 WHERE state = 'ready' AND due_at_ms > $3 \
+         AND task_key IN (SELECT task_key FROM render_tasks WHERE render_id = $1 AND ($2 = '' OR shot = $2))",
+    )
+    .bind(render.to_string())
+    .bind(shot.unwrap_or_default())
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(moved.rows_affected())
+}
+
 /// The renders in state `running` that want a task, and the shot it works for in each.
 pub async fn live_renders(
     tx: &mut Write,

@@ -103,8 +103,15 @@ struct Turn<'a> {
 impl Turn<'_> {
     async fn submit(&mut self, film: usize, id: RenderId) {
         let film = &self.world.films.films[film];
-        let inserted =
-            renders::insert(self.tx, id, film.director, &film.manifest, &[], self.now_ms);
+        let inserted = renders::insert(
+            self.tx,
+            id,
+            film.director,
+            None,
+            &film.manifest,
+            &[],
+            self.now_ms,
+        );
         inserted.await.unwrap();
         self.enter(id, RenderState::Accepted, RenderState::Planning)
             .await;

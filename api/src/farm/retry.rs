@@ -1,0 +1,89 @@
+//! Once more: a render that ended badly goes on where it was, and one that runs does not wait for the pauses between two tries.
+
+use std::sync::Arc;
+
+use botflix_common::http::{ClipStatus, RenderState};
+use botflix_common::id::RenderId;
+
+use super::Core;
+use super::change::Change;
+use crate::db::events::NewEvent;
+use crate::db::renders::RenderRow;
+use crate::db::tasks::graph;
+use crate::db::{DbError, clips, renders};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It had ended and goes on. What was done stays done.
+    Reopened,
+    /// It runs; so many of its tasks waited for their next try and are tried now.
+    Hurried(u64),
+    /// There is nothing to try again.
+    Published,
+    /// The manifest has no such shot; these it has.
+    UnknownShot(Vec<String>),
+}
+
+impl Core {
+    pub(super) async fn retry(
+        self: &Arc<Self>,
+        id: RenderId,
+        shot: Option<&str>,
+    ) -> Result<Retried, DbError> {
+        let mut change = self.change().await?;
+        let retried = change.retry(id, shot).await?;
+        if matches!(retried, Retried::Reopened | Retried::Hurried(1..)) {
+            self.commit(change).await?;
+        }
+        Ok(retried)
+    }
+}
+
+impl Change {
+    async fn retry(&mut self, id: RenderId, shot: Option<&str>) -> Result<Retried, DbError> {
+        let render = renders::find(&mut self.tx, id)
+            .await?
+            .ok_or(DbError::Gone("render"))?;
+        if let Some(shot) = shot {
+            let manifest = renders::find_manifest(&mut self.tx, id).await?;
+            let shots: Vec<String> = manifest.shots.iter().map(|shot| shot.id.clone()).collect();
+            if !shots.iter().any(|known| known == shot) {
+                return Ok(Retried::UnknownShot(shots));
+            }
+        }
+        match render.state {
+            RenderState::Published => Ok(Retried::Published),
+            RenderState::Failed | RenderState::Canceled => self.reopen(&render).await,
+            RenderState::Accepted
+            | RenderState::Planning
+            | RenderState::Running
+            | RenderState::Publishing => {
+                let hurried = graph::hurry(&mut self.tx, id, shot, self.now_ms).await?;
+                self.wake();
+                Ok(Retried::Hurried(hurried))
+            }
+        }
+    }
+
+    /// Planned anew, because workers and clips may be others by now; what was made for it is found again by its keys, and what failed gets
+    /// fresh counters.
+    async fn reopen(&mut self, render: &RenderRow) -> Result<Retried, DbError> {
+        let id = render.id;
+        if !renders::moves::reopen(&mut self.tx, id).await?.is_made() {
+            return Err(DbError::Gone("render"));
+        }
+        for clip in clips::of_render(&mut self.tx, id).await? {
+            if clip.status == ClipStatus::Failed {
+                let director = render.director_id;
+                clips::inspect_again(&mut self.tx, director, &clip, self.now_ms).await?;
+                self.clip_changed(clip.sha256);
+            }
+        }
+        self.log(id, NewEvent::state().saying("Asked for once more."))
+            .await?;
+        graph::unwant(&mut self.tx, id, self.now_ms).await?;
+        self.advance(id).await?;
+        self.wake();
+        Ok(Retried::Reopened)
+    }
+}
