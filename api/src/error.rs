@@ -53,6 +53,8 @@ pub enum ApiError {
     NoFilePart,
     #[error("the idempotency key was used with another body")]
     IdempotencyKeyReused,
+    #[error("{limit} renders have not ended")]
+    TooManyRenders { limit: u64 },
     #[error("the render is already {0}")]
     RenderIsFinal(&'static str),
     #[error("{part} is away")]
@@ -165,6 +167,12 @@ impl ApiError {
                 "idempotency_key_reused",
                 "The idempotency key is taken",
             ),
+            Self::TooManyRenders { .. } => again(
+                429,
+                "too_many_renders",
+                "Too many renders at once",
+                Director,
+            ),
             Self::RenderIsFinal(_) => refusal(409, "render_is_final", "The render has ended"),
             Self::NotPlanned => again(
                 409,
@@ -205,6 +213,9 @@ impl ApiError {
             }
             Self::IdempotencyKeyReused => {
                 "This Idempotency-Key came with another body before. Take a new key for a new request.".into()
+            }
+            Self::TooManyRenders { limit } => {
+                format!("{limit} of your renders have not ended, which is your limit. Send this one again when some have.")
             }
             Self::RenderIsFinal(state) => format!("The render is already {state}."),
             Self::NotPlanned => {

@@ -61,6 +61,7 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Register(args) => commands::register::run(args).await,
         Command::Render(args) => commands::render::run(*args, settings).await,
+        Command::Status(args) => commands::status::run(args, settings).await,
         Command::Retry(args) => commands::retry::run(args, settings).await,
         Command::Log(args) => commands::log::run(args, settings).await,
         Command::Inspect(args) => commands::inspect::run(args).await,

@@ -2,6 +2,7 @@
 
 mod log;
 mod outlook;
+mod waiting;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,12 @@ use crate::hash::Sha;
 use crate::id::{DirectorId, EpisodeId, RenderId};
 use crate::manifest::Visibility;
 use crate::problem::Problem;
-use crate::task::{FilmFacts, TaskKind};
+use crate::task::{FilmFacts, Priority, TaskKind};
 use crate::verdict::{Reason, Verdict};
 
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
+pub use self::waiting::{WaitReason, Waiting};
 
 /// Longest `?wait=`, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;
@@ -208,9 +210,15 @@ pub struct RenderBody {
     pub id: RenderId,
     pub title: String,
     pub state: RenderState,
+    /// What of its director's goes first, 0 to 9: the higher the sooner.
+    #[serde(default)]
+    pub priority: Priority,
     /// 0 to 1 over all tasks, weighted by their expected cost; only grows.
     pub progress: f64,
-    /// While it runs and enough is done to tell.
+    /// Why nothing of it runs at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// Until it is published: from how long it took so far, or before that from how long tasks took lately. Absent until it is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta: Option<Eta>,
     /// Where the work stands, per kind of task.

@@ -6,6 +6,7 @@
 mod film;
 mod lane;
 mod picture;
+mod priority;
 mod sound;
 mod spec;
 
@@ -20,6 +21,7 @@ pub use self::picture::{
     Blend, ConformSpec, EngineClass, MotionSpan, Overlay, Picture, PictureSource, SourcePicture,
     Take,
 };
+pub use self::priority::{NoPriority, Priority};
 pub use self::sound::{Duck, Fade, FadeCurve, MixShot, MixSpec, MixTrack, Prediction};
 pub use self::spec::{InspectSpec, TaskSpec};
 use crate::facts::ClipFacts;

@@ -4,7 +4,7 @@ use botflix_common::http::{DirectorPatch, GenerationProfile};
 use botflix_common::id::DirectorId;
 use sqlx::any::AnyRow;
 
-use super::row::{Columns, to_json};
+use super::row::{Columns, big, to_json};
 use super::{Database, DbError, Write};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,53 @@ pub async fn get(db: &Database, id: DirectorId) -> Result<Option<DirectorRow>, D
         .fetch_optional(db.reader())
         .await?;
     row.as_ref().map(read).transpose()
+}
+
+/// What operators have set for a director; absent: the farm's settings hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Share {
+    /// Its share of the farm, relative to others.
+    pub weight: Option<f64>,
+    /// Tasks queued or running at once.
+    pub task_limit: Option<u64>,
+    /// Renders that have not ended.
+    pub render_limit: Option<u64>,
+}
+
+pub async fn share(tx: &mut Write, id: DirectorId) -> Result<Share, DbError> {
+    let row =
+        sqlx::query("SELECT share_weight, task_limit, render_limit FROM directors WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(tx.connection())
+            .await?
+            .ok_or(DbError::Gone("director"))?;
+    let limit = |column: &str| -> Result<Option<u64>, DbError> {
+        Ok(row
+            .int_or_null(column)?
+            .map(|limit| u64::try_from(limit).unwrap_or(0)))
+    };
+    Ok(Share {
+        weight: row.real_or_null("share_weight")?,
+        task_limit: limit("task_limit")?,
+        render_limit: limit("render_limit")?,
+    })
+}
+
+/// [`DbError::Gone`] when there is no such director.
+pub async fn set_share(tx: &mut Write, id: DirectorId, share: Share) -> Result<(), DbError> {
+    let done = sqlx::query(
+        "UPDATE directors SET share_weight = $2, task_limit = $3, render_limit = $4 WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .bind(share.weight)
+    .bind(share.task_limit.map(big))
+    .bind(share.render_limit.map(big))
+    .execute(tx.connection())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(DbError::Gone("director"));
+    }
+    Ok(())
 }
 
 /// Changes what the patch names and leaves the rest as it is. [`DbError::Gone`] when there is no such director.

@@ -31,6 +31,7 @@ fn migrations() -> Vec<Migration> {
             "revisions",
             include_str!("../../migrations/0006_revisions.sql"),
         ),
+        ("shares", include_str!("../../migrations/0007_shares.sql")),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

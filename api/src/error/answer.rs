@@ -8,6 +8,8 @@ use super::ApiError;
 
 /// What a 503 asks the client to wait, seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
+/// The same of a 429: about as long as a render takes.
+const RETRY_AFTER_LIMIT_SECONDS: u64 = 30;
 
 /// Travels in a response's extensions until the outermost layer knows the request id and writes the body.
 #[derive(Clone, Debug)]
@@ -28,10 +30,15 @@ impl IntoResponse for ApiError {
                 HeaderValue::from_static("Bearer realm=\"botflix\""),
             );
         }
-        if problem.status == 503 {
+        let wait_seconds = match problem.status {
+            429 => Some(RETRY_AFTER_LIMIT_SECONDS),
+            503 => Some(RETRY_AFTER_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = wait_seconds {
             response
                 .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Self::Incomplete | Self::Idle { .. } | Self::TooLarge { .. } = self {
             // What is left of the body will not be read.

@@ -56,6 +56,12 @@ fn the_table_is_what_clients_were_promised() {
             false,
         ),
         (
+            ApiError::TooManyRenders { limit: 9 },
+            429,
+            "too_many_renders",
+            true,
+        ),
+        (
             ApiError::RenderIsFinal("published"),
             409,
             "render_is_final",

@@ -42,6 +42,13 @@ pub struct FarmConfig {
     pub crash_limit: u32,
     /// A body in `incoming` that nobody wrote to for this long was cut off.
     pub incoming_age: Duration,
+    /// Shares of the farm of directors who say that they make clips for free, and of those who pay; an operator may give one another.
+    pub weight_of_free: f64,
+    pub weight_of_paid: f64,
+    /// Tasks of one director that are queued or running at once. `None`: as many as there is room for.
+    pub tasks_per_director: Option<u64>,
+    /// Renders of one director that have not ended; more are refused for now.
+    pub renders_per_director: u64,
     /// Progress of one render is written at most this often.
     pub progress_every: Duration,
     pub(super) fence: Fence,
@@ -74,6 +81,10 @@ impl Default for FarmConfig {
             device_retry_limit: 2,
             crash_limit: 3,
             incoming_age: Duration::from_secs(24 * 60 * 60),
+            weight_of_free: 1.0,
+            weight_of_paid: 4.0,
+            tasks_per_director: None,
+            renders_per_director: 1000,
             progress_every: Duration::from_secs(1),
             fence: Fence::Up,
             reconciler: Reconciling::On,
@@ -120,6 +131,9 @@ impl FarmConfig {
             return refuse(
                 "absent_for must be longer than reconcile_every, or one scan would be believed",
             );
+        }
+        if !(self.weight_of_free > 0.0 && self.weight_of_paid > 0.0) {
+            return refuse("a share of nothing would stand still");
         }
         if self.lead_lease < 2 * self.lead_renewed_every {
             return refuse("lead_lease must outlast a renewal that fails once");

@@ -3,7 +3,7 @@
 //! The order of its steps is what makes a crash harmless anywhere: queued in SQL (the truth), then the attempt's input in object storage,
 //! then the message. What stops half way is in SQL and not in Redis, which the reconciler sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use botflix_common::http::AttemptOutcome;
@@ -17,6 +17,8 @@ use tracing::warn;
 
 use super::Core;
 use super::loops::Backoff;
+use super::share::Shares;
+use super::turns;
 use crate::clock;
 use crate::db::DbError;
 use crate::db::tasks::attempts::End;
@@ -50,11 +52,16 @@ struct Outgoing {
     lane: Lane,
 }
 
+/// Whose turn it is in each lane.
+type Turns = HashMap<Lane, Shares>;
+
 pub(super) async fn run(core: Arc<Core>) {
     let mut backoff = Backoff::default();
+    let mut turns = Turns::new();
     while !core.stop.is_cancelled() {
         if !core.leadership.leads() {
             // What is to be handed out is for the leader to see.
+            turns.clear();
             tokio::select! {
                 () = core.stop.cancelled() => {}
                 () = core.leadership.gained() => {}
@@ -62,7 +69,7 @@ pub(super) async fn run(core: Arc<Core>) {
             }
             continue;
         }
-        match core.dispatch_all().await {
+        match core.dispatch_all(&mut turns).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 warn!(%error, "dispatching failed");
@@ -88,7 +95,7 @@ pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
 }
 
 impl Core {
-    async fn dispatch_all(&self) -> Result<(), DispatchError> {
+    async fn dispatch_all(&self, turns: &mut Turns) -> Result<(), DispatchError> {
         let mut due = Vec::new();
         for lane in Lane::ALL {
             if pick::any_due(&self.db, lane, clock::now_ms()).await? {
@@ -102,7 +109,9 @@ impl Core {
         let workers = self.queue.workers().await?;
         self.meet(&workers);
         for lane in due {
-            let outgoing = self.enqueue(lane, self.depth(lane, &workers)).await?;
+            let depth = self.depth(lane, &workers);
+            let shares = turns.entry(lane).or_default();
+            let outgoing = self.enqueue(lane, depth, shares).await?;
             futures::stream::iter(outgoing)
                 .for_each_concurrent(DELIVERIES, |outgoing| self.deliver_or_take_back(outgoing))
                 .await;
@@ -119,30 +128,32 @@ impl Core {
     }
 
     /// ready → queued for as many as fit, in one transaction.
-    async fn enqueue(&self, lane: Lane, depth: u64) -> Result<Vec<Outgoing>, DispatchError> {
+    async fn enqueue(
+        &self,
+        lane: Lane,
+        depth: u64,
+        shares: &mut Shares,
+    ) -> Result<Vec<Outgoing>, DispatchError> {
         let now_ms = clock::now_ms();
         let mut tx = self.db.write_graph().await?;
-        let free = depth.saturating_sub(pick::busy(&mut tx, lane).await?);
+        let (mut busy, mut in_lane) = (HashMap::new(), 0);
+        for (director, of, tasks) in pick::busy(&mut tx).await? {
+            *busy.entry(director).or_insert(0) += tasks;
+            in_lane += if of == lane { tasks } else { 0 };
+        }
+        let free = depth.saturating_sub(in_lane).min(BATCH);
         if free == 0 {
             return Ok(Vec::new());
         }
-        let mut outgoing = Vec::new();
-        let mut waits_ms = Vec::new();
-        for next in pick::next(&mut tx, lane, now_ms, free.min(BATCH)).await? {
-            if let Some(id) = moves::enqueue(&mut tx, &next.key, now_ms).await? {
-                outgoing.push(Outgoing {
-                    id,
-                    kind: next.kind,
-                    lane,
-                });
-                waits_ms.push(now_ms - next.ready_since_ms);
-            }
-        }
+        let settings = (&self.config, now_ms);
+        let queued = turns::hand_out(&mut tx, lane, free, &busy, shares, settings).await?;
         tx.commit().await?;
-        for waited_ms in waits_ms {
-            self.metrics.dispatched(waited_ms);
-        }
-        Ok(outgoing)
+        let outgoing = queued.into_iter().map(|(id, next)| {
+            self.metrics.dispatched(now_ms - next.ready_since_ms);
+            let kind = next.kind;
+            Outgoing { id, kind, lane }
+        });
+        Ok(outgoing.collect())
     }
 
     async fn deliver_or_take_back(&self, outgoing: Outgoing) {

@@ -99,7 +99,8 @@ impl Change {
         let kept: HashSet<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
         self.drop_unshared(id, |task| !kept.contains(task)).await?;
         graph::unwant(&mut self.tx, id, self.now_ms).await?;
-        self.lay_tasks(id, render.director_id, &plan).await?;
+        self.lay_tasks(id, (render.director_id, render.priority), &plan)
+            .await?;
         renders::moves::measure_progress(&mut self.tx, id).await?;
         let told = format!("{why} ({}): the processor makes this film.", encoder.name());
         self.log(id, NewEvent::state().saying(told)).await?;

@@ -1,6 +1,6 @@
 //! What the farm counts. Every metric here is recorded, and every name ends in its unit or in `_total`.
 
-use botflix_common::http::RenderState;
+use botflix_common::http::{RenderState, WaitReason};
 use botflix_common::report::ReportBody;
 use botflix_common::task::{Lane, TaskKind};
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
@@ -17,6 +17,7 @@ pub(super) struct FarmMetrics {
     tasks: IntGaugeVec,
     queue_depth: IntGaugeVec,
     worker_slots: IntGaugeVec,
+    waits: IntGaugeVec,
     leads: IntGauge,
     dispatch_seconds: Histogram,
 }
@@ -87,6 +88,11 @@ impl FarmMetrics {
                 "Tasks that the registered workers of a lane run at once.",
                 &["lane"],
             )?,
+            waits: gauge(
+                "botflix_tasks_waiting",
+                "Tasks that could run and are not handed out, by lane and reason: no_worker, workers_away, lane_busy, limit, retry_pause.",
+                &["lane", "reason"],
+            )?,
             leads,
             dispatch_seconds,
         })
@@ -148,6 +154,7 @@ impl FarmMetrics {
             self.tasks.reset();
             self.queue_depth.reset();
             self.worker_slots.reset();
+            self.waits.reset();
         }
     }
 
@@ -166,6 +173,12 @@ impl FarmMetrics {
                 .with_label_values(&[lane.name(), part])
                 .set(gauge_value(value as u64));
         }
+    }
+
+    pub fn waits(&self, lane: Lane, reason: WaitReason, tasks: u64) {
+        self.waits
+            .with_label_values(&[lane.name(), reason.name()])
+            .set(gauge_value(tasks));
     }
 
     pub fn worker_slots(&self, lane: Lane, slots: u64) {

@@ -5,18 +5,22 @@
 //!
 //! - [`submit`], [`tasks`], [`finish`], [`publish`], [`cancel`], [`retry`], [`fallback`], [`progress`]: the moves of the graph, each inside one
 //!   [`change::Change`]; [`planning`]: for which encoder;
-//! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last.
+//! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last;
+//! - [`explain`], [`pace`]: why a render waits, and for how long;
+//! - [`share`]: whose turn it is; [`turns`]: what of its line goes into the queue.
 
 mod cancel;
 mod change;
 mod config;
 mod dispatcher;
+mod explain;
 mod fallback;
 mod finish;
 mod housekeeping;
 mod leader;
 mod loops;
 mod metrics;
+mod pace;
 mod planning;
 mod problems;
 mod progress;
@@ -24,8 +28,10 @@ mod publish;
 mod reconciler;
 mod reports;
 mod retry;
+mod share;
 mod submit;
 mod tasks;
+mod turns;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +49,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::db::clips::Arrival;
+use crate::db::renders::RenderRow;
 use crate::db::{Database, DbError, clips, renders};
 use change::{Change, Effects};
+use explain::Picture;
 use leader::Leadership;
 use metrics::FarmMetrics;
 use planning::Devices;
@@ -52,9 +60,10 @@ use progress::ProgressPace;
 
 pub use cancel::Canceled;
 pub use config::{FarmConfig, FarmError};
+pub use explain::Outlook;
 pub use problems::invalid_manifest;
 pub use retry::Retried;
-pub use submit::{Idempotency, Submitted};
+pub use submit::{Idempotency, Order, Submitted};
 pub use watch::{Subject, Watch};
 
 /// A handle to the farm of this process. Cheap to clone; when the last one is dropped, the loops end.
@@ -78,6 +87,8 @@ struct Core {
     pace: ProgressPace,
     /// As last seen.
     devices: Mutex<Arc<Devices>>,
+    workers: Mutex<Arc<Vec<WorkerHello>>>,
+    picture: Mutex<Option<Arc<Picture>>>,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
@@ -104,6 +115,8 @@ impl Farm {
             leadership: Leadership::default(),
             pace: ProgressPace::default(),
             devices: Mutex::default(),
+            workers: Mutex::default(),
+            picture: Mutex::default(),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         });
@@ -126,30 +139,9 @@ impl Farm {
         self.core.tracker.wait().await;
     }
 
-    /// Stores a render; when this returns `New`, it is never lost.
-    pub async fn submit_render(
-        &self,
-        director: DirectorId,
-        manifest: &ShotManifest,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Submitted, DbError> {
-        self.core
-            .submit(director, manifest, None, idempotency)
-            .await
-    }
-
-    /// Stores a render of a changed manifest that takes the place of an earlier one when it is published. [`DbError::Gone`] when there is no
-    /// such earlier one.
-    pub async fn submit_revision(
-        &self,
-        director: DirectorId,
-        of: RenderId,
-        manifest: &ShotManifest,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Submitted, DbError> {
-        self.core
-            .submit(director, manifest, Some(of), idempotency)
-            .await
+    /// Stores a render; when this returns `New`, it is never lost. [`DbError::Gone`] when it is to revise one that there is not.
+    pub async fn submit_render(&self, order: Order<'_>) -> Result<Submitted, DbError> {
+        self.core.submit(order).await
     }
 
     /// Has a render that failed or was canceled go on, and one that runs try again at once what it would try later.
@@ -178,6 +170,11 @@ impl Farm {
         tx.commit().await?;
         self.wake();
         Ok(arrival)
+    }
+
+    /// Why a render waits, and when it will be there.
+    pub async fn outlook(&self, render: &RenderRow) -> Result<Outlook, DbError> {
+        self.core.outlook_of(render).await
     }
 
     /// Ends a render that is not finished. [`DbError::Gone`] when there is none.
@@ -227,8 +224,13 @@ impl Core {
         Arc::clone(&self.devices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes what the workers of the moment can encode with.
+    fn workers(&self) -> Arc<Vec<WorkerHello>> {
+        Arc::clone(&self.workers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes who is there, and what they can encode with.
     fn meet(&self, workers: &[WorkerHello]) {
+        *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(workers.to_vec());
         // A Redis that has just lost everything says nothing of who is there.
         if workers.is_empty() {
             return;

@@ -139,6 +139,12 @@ impl Core {
             self.compare(lane, memory.lanes.entry(lane).or_default())
                 .await?;
         }
+        let picture = self.picture().await?;
+        for lane in Lane::ALL {
+            for (reason, tasks) in picture.waits(lane) {
+                self.metrics.waits(lane, reason, tasks);
+            }
+        }
         let unserved = census
             .iter()
             .map(|(lane, _, _)| *lane)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use botflix_common::film::Quality;
 use botflix_common::finding::FindingCounts;
 use botflix_common::findings;
 use botflix_common::hash::Sha;
@@ -10,15 +11,17 @@ use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::manifest::ShotManifest;
 use botflix_common::plan::{self, FactsByClip, Plan};
 use botflix_common::problem::FieldProblem;
+use botflix_common::task::Priority;
 
 use super::Core;
 use super::change::Change;
+use super::config::FarmConfig;
 use super::problems;
-use crate::db::DbError;
 use crate::db::clips::{self, ClipRow};
 use crate::db::events::NewEvent;
 use crate::db::idempotency::{self, Remembered};
-use crate::db::renders::{self, Lineage};
+use crate::db::renders::{self, Lineage, Place};
+use crate::db::{DbError, directors};
 
 /// A director's name for one request, so that sending it again does not do it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,22 +38,50 @@ pub enum Submitted {
     Same(RenderId),
     /// The key was used for another body.
     KeyReused,
+    /// So many of the director's renders have not ended, and no more are taken until some have.
+    TooMany {
+        limit: u64,
+    },
     /// Nothing was stored: clips that were not sent, and whatever the facts known now decide against the manifest.
     Invalid(Vec<FieldProblem>),
 }
 
+/// A director's wish for a film.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    pub director: DirectorId,
+    pub manifest: &'a ShotManifest,
+    /// The render of the same film whose place it is to take when it is published.
+    pub revises: Option<RenderId>,
+    /// Among the director's own renders. `None`: drafts go first.
+    pub priority: Option<Priority>,
+    pub idempotency: Option<Idempotency>,
+}
+
+impl<'a> Order<'a> {
+    pub fn new(director: DirectorId, manifest: &'a ShotManifest) -> Self {
+        Self {
+            director,
+            manifest,
+            revises: None,
+            priority: None,
+            idempotency: None,
+        }
+    }
+
+    fn priority(&self) -> Priority {
+        let of_preset = match self.manifest.delivery.preset {
+            Quality::Draft => Priority::OF_DRAFTS,
+            _ => Priority::default(),
+        };
+        self.priority.unwrap_or(of_preset)
+    }
+}
+
 impl Core {
-    pub(super) async fn submit(
-        self: &Arc<Self>,
-        director: DirectorId,
-        manifest: &ShotManifest,
-        revises: Option<RenderId>,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Submitted, DbError> {
+    pub(super) async fn submit(self: &Arc<Self>, order: Order<'_>) -> Result<Submitted, DbError> {
         let mut change = self.change().await?;
-        let submitted = change
-            .submit(director, manifest, revises, idempotency)
-            .await?;
+        let submitted = change.submit(order, &self.config).await?;
         if matches!(submitted, Submitted::New(_)) {
             self.commit(change).await?;
         }
@@ -61,12 +92,11 @@ impl Core {
 impl Change {
     async fn submit(
         &mut self,
-        director: DirectorId,
-        manifest: &ShotManifest,
-        revises: Option<RenderId>,
-        idempotency: Option<Idempotency>,
+        order: Order<'_>,
+        config: &FarmConfig,
     ) -> Result<Submitted, DbError> {
-        if let Some(sent) = &idempotency
+        let (director, manifest) = (order.director, order.manifest);
+        if let Some(sent) = &order.idempotency
             && let Some(known) =
                 idempotency::find(&mut self.tx, director, &sent.key, self.now_ms).await?
         {
@@ -75,6 +105,13 @@ impl Change {
             } else {
                 Submitted::KeyReused
             });
+        }
+        let limit = directors::share(&mut self.tx, director)
+            .await?
+            .render_limit
+            .unwrap_or(config.renders_per_director);
+        if renders::unfinished(&mut self.tx, director).await? >= limit {
+            return Ok(Submitted::TooMany { limit });
         }
         let shas = manifest.distinct_clips();
         let visible = clips::visible(&mut self.tx, director, &shas).await?;
@@ -101,14 +138,15 @@ impl Change {
         }
 
         let id = RenderId::fresh();
-        let lineage = match revises {
+        let priority = order.priority();
+        let lineage = match order.revises {
             Some(earlier) => Some(self.next_revision(earlier).await?),
             None => None,
         };
-        let now_ms = self.now_ms;
-        renders::insert(&mut self.tx, id, director, lineage, manifest, &shas, now_ms).await?;
+        let (place, now_ms) = (Place { lineage, priority }, self.now_ms);
+        renders::insert(&mut self.tx, id, director, place, manifest, &shas, now_ms).await?;
         self.log(id, NewEvent::state()).await?;
-        if let Some(sent) = idempotency {
+        if let Some(sent) = order.idempotency {
             let remembered = Remembered {
                 body_sha256: sent.body_sha256,
                 render: id,
@@ -116,7 +154,7 @@ impl Change {
             idempotency::insert(&mut self.tx, director, &sent.key, remembered, self.now_ms).await?;
         }
         if let Some((plan, foreseen)) = planned {
-            self.run(id, director, &plan, foreseen).await?;
+            self.run(id, (director, priority), &plan, foreseen).await?;
         }
         Ok(Submitted::New(id))
     }
@@ -151,7 +189,8 @@ impl Change {
                     .await
             }
             Outlook::Planned(plan, foreseen) => {
-                self.run(id, render.director_id, &plan, foreseen).await
+                let whose = (render.director_id, render.priority);
+                self.run(id, whose, &plan, foreseen).await
             }
         }
     }
@@ -160,7 +199,7 @@ impl Change {
     async fn run(
         &mut self,
         id: RenderId,
-        director: DirectorId,
+        whose: (DirectorId, Priority),
         plan: &Plan,
         foreseen: FindingCounts,
     ) -> Result<(), DbError> {
@@ -174,7 +213,7 @@ impl Change {
             return Ok(());
         }
         self.log(id, NewEvent::state()).await?;
-        self.lay_tasks(id, director, plan).await?;
+        self.lay_tasks(id, whose, plan).await?;
         let running = renders::moves::run(&mut self.tx, id, plan, foreseen);
         if !running.await?.is_made() {
             return Err(DbError::Gone("render"));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use botflix_common::hash::TaskKey;
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::plan::Plan;
+use botflix_common::task::Priority;
 
 use super::change::Change;
 use crate::db::DbError;
@@ -15,7 +16,7 @@ impl Change {
     pub(super) async fn lay_tasks(
         &mut self,
         render: RenderId,
-        director: DirectorId,
+        (director, priority): (DirectorId, Priority),
         plan: &Plan,
     ) -> Result<(), DbError> {
         let keys: Vec<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
@@ -29,6 +30,7 @@ impl Change {
                     spec: &task.spec,
                     state,
                     weight: task.weight,
+                    priority,
                     director,
                 }),
                 Some(TaskState::Failed | TaskState::Canceled) => {
@@ -48,6 +50,9 @@ impl Change {
             }
         }
         graph::insert(&mut self.tx, &new, self.now_ms).await?;
+        if !before.is_empty() {
+            graph::raise(&mut self.tx, &keys, priority).await?;
+        }
         let wanted: Vec<Wanted> = plan
             .tasks
             .iter()

@@ -12,6 +12,7 @@ use crate::db::clips::ClipRow;
 use crate::db::directors::DirectorRow;
 use crate::db::episodes::EpisodeRow;
 use crate::db::renders::{AttemptRow, RenderParts};
+use crate::farm::Outlook;
 
 /// Where this installation is reached from outside. Never taken from a request.
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ pub fn clip(row: ClipRow) -> ClipBody {
     }
 }
 
-pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
+pub fn render(links: &Links, parts: RenderParts, outlook: Outlook) -> RenderBody {
     let eta = match (parts.row.state, parts.running_since_ms) {
         (RenderState::Running, Some(since_ms)) => {
             let elapsed_ms = clock::now_ms().saturating_sub(since_ms);
@@ -119,10 +120,12 @@ pub fn render(links: &Links, parts: RenderParts) -> RenderBody {
         _ => None,
     };
     RenderBody {
-        eta,
+        eta: eta.or(outlook.eta),
+        waiting: outlook.waiting,
         id: parts.row.id,
         title: parts.row.title,
         state: parts.row.state,
+        priority: parts.row.priority,
         progress: parts.row.progress,
         stages: parts.stages,
         created_at: clock::rfc3339(parts.row.created_at_ms),

@@ -17,7 +17,7 @@ use super::extract::{Caller, JsonBodyOrNothing, PathPart, read_whole};
 use super::renders::{answer, body, idempotency_key, own, sound};
 use super::submission::MAX_MANIFEST_BYTES;
 use crate::error::ApiError;
-use crate::farm::{Idempotency, Retried};
+use crate::farm::{Idempotency, Order, Retried};
 use crate::openapi;
 
 pub async fn retry(
@@ -84,7 +84,13 @@ pub async fn revise(
     });
     let submitted = app
         .farm
-        .submit_revision(caller.0, row.id, &manifest, idempotency)
+        .submit_render(Order {
+            revises: Some(row.id),
+            // As urgent as what it takes the place of.
+            priority: Some(row.priority),
+            idempotency,
+            ..Order::new(caller.0, &manifest)
+        })
         .await?;
     answer(&app, submitted).await
 }

@@ -9,6 +9,7 @@ use botflix_common::hash::Sha;
 use botflix_common::http::{DryRunBody, Page, RenderBody, RenderState};
 use botflix_common::id::RenderId;
 use botflix_common::manifest::ShotManifest;
+use botflix_common::task::Priority;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,7 +20,7 @@ use super::{App, AppState, bodies, outlook};
 use crate::db;
 use crate::db::renders::RenderRow;
 use crate::error::{ApiError, Thing};
-use crate::farm::{Canceled, Idempotency, Submitted};
+use crate::farm::{Canceled, Idempotency, Order, Submitted};
 use crate::openapi;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -40,6 +41,9 @@ pub struct How {
     /// Only say what would come of it: problems, missing clips, plan, cost and findings. Nothing is stored.
     #[serde(default)]
     dry_run: bool,
+    /// What of yours goes first: 0 to 9, the higher the sooner. Without it 5, and 7 for drafts.
+    #[serde(default)]
+    priority: Option<Priority>,
 }
 
 pub async fn submit(
@@ -61,7 +65,11 @@ pub async fn submit(
     });
     let submitted = app
         .farm
-        .submit_render(caller.0, &manifest, idempotency)
+        .submit_render(Order {
+            priority: how.priority,
+            idempotency,
+            ..Order::new(caller.0, &manifest)
+        })
         .await?;
     answer(&app, submitted).await
 }
@@ -86,6 +94,7 @@ pub async fn answer(app: &App, submitted: Submitted) -> Result<Response, ApiErro
         Submitted::New(id) => (StatusCode::ACCEPTED, id),
         Submitted::Same(id) => (StatusCode::OK, id),
         Submitted::KeyReused => return Err(ApiError::IdempotencyKeyReused),
+        Submitted::TooMany { limit } => return Err(ApiError::TooManyRenders { limit }),
         Submitted::Invalid(problems) => return Err(ApiError::InvalidManifest(problems)),
     };
     let location =
@@ -196,7 +205,8 @@ pub async fn body(app: &App, id: RenderId) -> Result<RenderBody, ApiError> {
     let parts = db::renders::parts(&app.db, id)
         .await?
         .ok_or(ApiError::NotFound(Thing::Render))?;
-    Ok(bodies::render(&app.links, parts))
+    let outlook = app.farm.outlook(&parts.row).await?;
+    Ok(bodies::render(&app.links, parts, outlook))
 }
 
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

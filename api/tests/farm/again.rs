@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botflix_api::db::episodes::{self, EpisodeFilter};
 use botflix_api::db::renders::{self, RenderParts};
-use botflix_api::farm::{Retried, Submitted};
+use botflix_api::farm::{Order, Retried, Submitted};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::http::{RenderEventKind, RenderState};
 use botflix_common::id::RenderId;
@@ -38,7 +38,10 @@ fn failure(class: FailureClass) -> ReportBody {
 impl Rig {
     async fn revise(&self, of: RenderId, clips: &[&str]) -> RenderId {
         let film = manifest("Film", clips);
-        let submitted = self.farm.submit_revision(self.director, of, &film, None);
+        let submitted = self.farm.submit_render(Order {
+            revises: Some(of),
+            ..Order::new(self.director, &film)
+        });
         match submitted.await.unwrap() {
             Submitted::New(id) => id,
             other => unreachable!("{other:?}"),

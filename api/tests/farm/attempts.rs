@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use botflix_api::db::renders::{self, AttemptRow};
-use botflix_api::farm::Submitted;
+use botflix_api::farm::{Order, Submitted};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::http::{AttemptOutcome, RenderState};
 use botflix_common::id::{DirectorId, RenderId};
@@ -39,7 +39,7 @@ impl Rig {
 
     async fn submit_as(&self, director: DirectorId, clips: &[&str]) -> RenderId {
         let film = manifest("Film", clips);
-        let submitted = self.farm.submit_render(director, &film, None).await;
+        let submitted = self.farm.submit_render(Order::new(director, &film)).await;
         let Submitted::New(id) = submitted.unwrap() else {
             unreachable!()
         };

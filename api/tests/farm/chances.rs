@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use botflix_api::db::episodes::{self, EpisodeFilter};
 use botflix_api::db::tasks::{self, TaskHead, TaskState};
-use botflix_api::farm::Submitted;
+use botflix_api::farm::{Order, Submitted};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::TaskKey;
 use botflix_common::http::{RenderEvent, RenderEventKind, RenderState};
@@ -120,7 +120,10 @@ impl<'a> Play<'a> {
             // Another width than the rounds before: nothing of it is there.
             let mut manifest = manifest_of_width(320 + 2 * nth, clips);
             manifest.title = format!("Film {film}");
-            let submitted = rig.farm.submit_render(rig.director, &manifest, None).await;
+            let submitted = rig
+                .farm
+                .submit_render(Order::new(rig.director, &manifest))
+                .await;
             match submitted.unwrap() {
                 Submitted::New(id) => renders.push((id, manifest)),
                 other => unreachable!("{other:?}"),

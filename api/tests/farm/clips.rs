@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use botflix_api::db::clips::{self, Arrival};
-use botflix_api::farm::Submitted;
+use botflix_api::farm::{Order, Submitted};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::Sha;
 use botflix_common::http::{ClipStatus, RenderState};
@@ -96,7 +96,7 @@ async fn a_refused_clip_fails_the_renders_that_waited_for_it(base: Base) {
     let again = manifest("Waits", &["a", "bad1"]);
     let submitted = rig
         .farm
-        .submit_render(rig.director, &again, None)
+        .submit_render(Order::new(rig.director, &again))
         .await
         .unwrap();
     let Submitted::Invalid(problems) = submitted else {

@@ -27,7 +27,9 @@ crate::on_both_databases!(
 
 async fn task_of_kind(db: &Database, lane: Lane) -> TaskKey {
     let mut tx = db.write().await.unwrap();
-    pick::next(&mut tx, lane, clock::now_ms(), 1).await.unwrap()[0].key
+    let director = pick::lines(&mut tx, lane).await.unwrap()[0].director;
+    let line = pick::line(&mut tx, lane, director, clock::now_ms(), 1);
+    line.await.unwrap()[0].key
 }
 
 /// Leaves a render behind whose first task was queued by a process that died before it could push it.
@@ -164,7 +166,7 @@ async fn a_render_that_was_overlooked_moves_on(base: Base) {
         &mut tx,
         id,
         rig.director,
-        None,
+        renders::Place::default(),
         &manifest,
         &clips,
         clock::now_ms(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use botflix_api::db::episodes::{self, EpisodeFilter};
 use botflix_api::db::tasks::{self, TaskState};
-use botflix_api::farm::{FarmConfig, Submitted};
+use botflix_api::farm::{FarmConfig, Order, Submitted};
 use botflix_common::http::{RenderEventKind, RenderState};
 use botflix_common::report::ReportBody;
 use botflix_common::task::{TaskKind, TaskRecord};
@@ -178,7 +178,7 @@ async fn tasks_that_end_together_leave_no_dependent_behind(base: Base) {
         let manifest = manifest_of_width(320 + 2 * round, &CLIPS);
         let submitted = rig
             .farm
-            .submit_render(rig.director, &manifest, None)
+            .submit_render(Order::new(rig.director, &manifest))
             .await
             .unwrap();
         let Submitted::New(id) = submitted else {

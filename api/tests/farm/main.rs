@@ -15,6 +15,7 @@ mod clips;
 mod database;
 mod encoders;
 mod ends;
+mod explain;
 mod facts;
 mod faults;
 mod fences;
@@ -23,6 +24,7 @@ mod model;
 mod renders;
 mod rig;
 mod script;
+mod shares;
 
 /// Runs test bodies on both databases: each by itself on SQLite, and all of a file one after the other on one Postgres server, because
 /// a server takes longer to start than any of them to run. Without Postgres on the machine that half is passed over, unless all must run.

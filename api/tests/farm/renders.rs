@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use botflix_api::db::episodes::EpisodeFilter;
 use botflix_api::db::{episodes, events, renders};
-use botflix_api::farm::{Idempotency, Submitted};
+use botflix_api::farm::{Idempotency, Order, Submitted};
 use botflix_common::hash::Sha;
 use botflix_common::http::{RenderEvent, RenderEventKind, RenderState};
 use botflix_common::id::RenderId;
@@ -42,7 +42,7 @@ impl Rig {
         let manifest = manifest(title, clips);
         match self
             .farm
-            .submit_render(self.director, &manifest, None)
+            .submit_render(Order::new(self.director, &manifest))
             .await
             .unwrap()
         {
@@ -263,7 +263,10 @@ async fn an_idempotency_key_stands_for_one_render(base: Base) {
     };
     let submit = async |director, body| {
         rig.farm
-            .submit_render(director, &film, keyed(body))
+            .submit_render(Order {
+                idempotency: keyed(body),
+                ..Order::new(director, &film)
+            })
             .await
             .unwrap()
     };
@@ -293,8 +296,10 @@ async fn twenty_parallel_submissions_with_one_key_make_one_render(base: Base) {
             key: "k".to_owned(),
             body_sha256: Sha::of(b"body"),
         };
-        rig.farm
-            .submit_render(rig.director, &film, Some(idempotency))
+        rig.farm.submit_render(Order {
+            idempotency: Some(idempotency),
+            ..Order::new(rig.director, &film)
+        })
     });
     let mut new = Vec::new();
     let mut same = Vec::new();
@@ -319,7 +324,11 @@ async fn a_clip_of_another_director_is_unknown(base: Base) {
     let thief = director(rig.farm.database()).await;
     rig.farm.clip_arrived(thief, clip("b"), 1000).await.unwrap();
     let film = manifest("Film", &["b", "a", "nowhere"]);
-    let submitted = rig.farm.submit_render(thief, &film, None).await.unwrap();
+    let submitted = rig
+        .farm
+        .submit_render(Order::new(thief, &film))
+        .await
+        .unwrap();
     let Submitted::Invalid(problems) = submitted else {
         unreachable!("{submitted:?}")
     };

@@ -85,7 +85,7 @@ pub async fn publish(
         &mut tx,
         row.render_id,
         row.director_id,
-        None,
+        db::renders::Place::default(),
         &manifest(),
         &[],
         0,

@@ -12,7 +12,7 @@ pub use farm::{ApiArgs, DemoArgs, RegisterArgs, UpArgs, WorkerArgs};
 pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
-pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs};
+pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs};
 
 /// The studio backlot for autonomous directors.
 ///
@@ -49,6 +49,8 @@ pub enum Command {
     Register(RegisterArgs),
     /// Turn a ShotManifest and clips into an episode, on a farm or on this machine
     Render(Box<RenderArgs>),
+    /// Say how far a render is, and why it waits
+    Status(StatusArgs),
     /// Have a render that failed or was canceled go on where it was
     Retry(RetryArgs),
     /// Say what became of every attempt at a render's tasks

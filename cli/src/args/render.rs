@@ -97,6 +97,21 @@ pub struct RetryArgs {
 }
 
 #[derive(Args)]
+pub struct StatusArgs {
+    /// As `render` without `--watch` printed it
+    pub render: RenderId,
+    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    /// Print the render as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
+}
+
+#[derive(Args)]
 pub struct LogArgs {
     /// As `render` without `--watch` printed it
     pub render: RenderId,

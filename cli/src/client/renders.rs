@@ -24,6 +24,8 @@ const STREAM_TRIES: u32 = 3;
 const SILENCE_LIMIT: Duration = Duration::from_secs(45);
 /// How often the stages are read while events come in.
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
+/// The same while nothing happens.
+const REFRESH_IDLE_EVERY: Duration = Duration::from_secs(5);
 /// Attempts asked for at once: the most that a server gives.
 const LOG_PAGE: u32 = 100;
 /// Attempts that are read of one render. A film of 240 shots has some 250 tasks.
@@ -147,6 +149,7 @@ pub async fn follow(api: &Api, id: RenderId, stages: &Stages) -> Result<RenderBo
         let render: RenderBody = api.get_waiting(&follower.path()).await?;
         stages.show(&render.stages);
         stages.film(render.progress, render.eta);
+        stages.waits(render.waiting.as_ref());
         if render.state.is_final() {
             return Ok(render);
         }
@@ -172,6 +175,7 @@ impl Follower<'_> {
         self.refreshed_at = Instant::now();
         self.stages.show(&render.stages);
         self.stages.film(render.progress, render.eta);
+        self.stages.waits(render.waiting.as_ref());
         Ok(render.state.is_final().then_some(render))
     }
 
@@ -196,6 +200,12 @@ impl Follower<'_> {
         while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE_LIMIT, pieces.next()).await {
             if parser.push(&piece).is_err() {
                 return Ok(None);
+            }
+            // Signs of life come all the time, events only when something happens: while it waits nothing does.
+            if self.refreshed_at.elapsed() >= REFRESH_IDLE_EVERY
+                && let Some(render) = self.refresh().await?
+            {
+                return Ok(Some(render));
             }
             while let Some(event) = parser.next() {
                 self.last_event = event.id.clone().or_else(|| self.last_event.take());

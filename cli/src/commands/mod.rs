@@ -12,6 +12,7 @@ pub mod register;
 pub mod render;
 pub mod render_local;
 pub mod retry;
+pub mod status;
 pub mod up;
 pub mod validate;
 pub mod worker;

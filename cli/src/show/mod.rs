@@ -6,6 +6,7 @@ pub mod film;
 pub mod findings;
 pub mod outlook;
 pub mod plan;
+pub mod render;
 pub mod stages;
 pub mod table;
 

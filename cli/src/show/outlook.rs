@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use botflix_common::http::{Eta, Stage};
+use botflix_common::http::{Eta, Stage, Waiting};
 use botflix_common::task::TaskKind;
 
 /// Results that were remembered go by at once, right after the plan is there; they say nothing of how fast the rest is.
@@ -62,15 +62,25 @@ impl Outlook {
 /// `1:10–2:30 left`.
 pub fn rest(eta: Option<Eta>) -> String {
     match eta {
-        Some(eta) => {
-            let (low, high) = (minutes(eta.low_seconds), minutes(eta.high_seconds));
-            if low == high {
-                format!("{low} left")
-            } else {
-                format!("{low}–{high} left")
-            }
-        }
+        Some(eta) => format!("{} left", span(eta)),
         None => String::new(),
+    }
+}
+
+fn span(eta: Eta) -> String {
+    let (low, high) = (minutes(eta.low_seconds), minutes(eta.high_seconds));
+    if low == high {
+        low
+    } else {
+        format!("{low}–{high}")
+    }
+}
+
+/// Why a render waits, and for how long.
+pub fn wait(waiting: &Waiting) -> String {
+    match waiting.goes_on_in {
+        Some(eta) => format!("{} (in about {})", waiting.message, span(eta)),
+        None => waiting.message.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use botflix_common::http::{Eta, Stage};
+use botflix_common::http::{Eta, Stage, WaitReason, Waiting};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::outlook;
@@ -21,7 +21,11 @@ const FILM: &str = "film";
 const STYLE: &str = "{prefix:>9} {bar:32.cyan/blue} {percent:>3} %  {msg}";
 
 /// Shared by whoever reports; every method may be called from anywhere.
-pub struct Stages(Mutex<Display>);
+pub struct Stages {
+    display: Mutex<Display>,
+    /// The reason to wait that was told last.
+    said: Mutex<Option<WaitReason>>,
+}
 
 enum Display {
     Bars {
@@ -47,7 +51,10 @@ impl Stages {
         } else {
             Display::Lines(BTreeMap::new())
         };
-        Self(Mutex::new(display))
+        Self {
+            display: Mutex::new(display),
+            said: Mutex::default(),
+        }
     }
 
     /// Stages as a render's body or the local board has them.
@@ -62,6 +69,19 @@ impl Stages {
     pub fn film(&self, progress: f64, eta: Option<Eta>) {
         let eta = eta.filter(|_| progress < 1.0);
         self.step(FILM, progress, &outlook::rest(eta));
+    }
+
+    /// Why nothing happens. Said once for each reason.
+    pub fn waits(&self, waiting: Option<&Waiting>) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = waiting.map(|waiting| waiting.reason);
+        if *said == reason {
+            return;
+        }
+        *said = reason;
+        if let Some(waiting) = waiting.filter(|waiting| waiting.reason != WaitReason::Starting) {
+            self.note(&format!("it waits: {}", outlook::wait(waiting)));
+        }
     }
 
     /// One stage: how far, 0 to 1, and a few words.
@@ -101,7 +121,7 @@ impl Stages {
     }
 
     fn display(&self) -> MutexGuard<'_, Display> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

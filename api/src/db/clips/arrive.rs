@@ -3,7 +3,7 @@
 use botflix_common::hash::Sha;
 use botflix_common::http::ClipStatus;
 use botflix_common::id::DirectorId;
-use botflix_common::task::{InspectSpec, TaskSpec};
+use botflix_common::task::{InspectSpec, Priority, TaskSpec};
 
 use super::{ClipRow, find};
 use crate::db::row::big;
@@ -106,6 +106,7 @@ async fn insert(
         spec: &spec,
         state: TaskState::Ready,
         weight: INSPECT_WEIGHT,
+        priority: Priority::default(),
         director,
     };
     tasks::graph::insert(tx, &[task], now_ms).await?;

@@ -16,6 +16,7 @@ use botflix_common::http::RenderState;
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::manifest::ShotManifest;
 use botflix_common::problem::Problem;
+use botflix_common::task::Priority;
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, to_json};
@@ -32,6 +33,7 @@ pub struct RenderRow {
     /// What all revisions of one film share.
     pub lineage: Lineage,
     pub state: RenderState,
+    pub priority: Priority,
     pub title: String,
     /// 0 to 1; only grows.
     pub progress: f64,
@@ -54,26 +56,33 @@ pub struct Lineage {
     pub revision: u32,
 }
 
-const SELECT: &str = "SELECT id, director_id, COALESCE(first_render_id, id) AS first_id, revision, state, title, progress, problem, foreseen, event_seq, created_at_ms, \
+/// Where a new render stands: among the revisions of its film, when it is a later one, and among its director's renders.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub lineage: Option<Lineage>,
+    pub priority: Priority,
+}
+
+const SELECT: &str = "SELECT id, director_id, COALESCE(first_render_id, id) AS first_id, revision, state, priority, title, progress, problem, foreseen, event_seq, created_at_ms, \
      finished_at_ms FROM renders ";
 
 fn select(clause: &'static str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!("{SELECT}{clause}"))
 }
 
-/// A new render in state `accepted`, with the clips it names; with a lineage when it is a revision.
+/// A new render in state `accepted`, with the clips it names.
 pub async fn insert(
     tx: &mut Write,
     id: RenderId,
     director: DirectorId,
-    lineage: Option<Lineage>,
+    place: Place,
     manifest: &ShotManifest,
     clips: &[Sha],
     now_ms: i64,
 ) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO renders (id, director_id, state, title, manifest, event_seq, progress, created_at_ms, \
-         first_render_id, revision) VALUES ($1, $2, $3, $4, $5, 0, 0.0, $6, $7, $8)",
+         first_render_id, revision, priority) VALUES ($1, $2, $3, $4, $5, 0, 0.0, $6, $7, $8, $9)",
     )
     .bind(id.to_string())
     .bind(director.to_string())
@@ -81,8 +90,9 @@ pub async fn insert(
     .bind(&manifest.title)
     .bind(to_json("manifest", manifest)?)
     .bind(now_ms)
-    .bind(lineage.map(|lineage| lineage.first.to_string()))
-    .bind(lineage.map_or(1, |lineage| i64::from(lineage.revision)))
+    .bind(place.lineage.map(|lineage| lineage.first.to_string()))
+    .bind(place.lineage.map_or(1, |lineage| i64::from(lineage.revision)))
+    .bind(i64::from(place.priority.number()))
     .execute(tx.connection())
     .await?;
     for chunk in clips.chunks(bulk::ROWS) {
@@ -152,6 +162,18 @@ pub async fn find_manifest(tx: &mut Write, id: RenderId) -> Result<ShotManifest,
     row.ok_or(DbError::Gone("render"))?.json("manifest")
 }
 
+/// How many renders of a director have not ended.
+pub async fn unfinished(tx: &mut Write, director: DirectorId) -> Result<u64, DbError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS renders FROM renders WHERE director_id = $1 \
+         AND state IN ('accepted', 'planning', 'running', 'publishing')",
+    )
+    .bind(director.to_string())
+    .fetch_one(tx.connection())
+    .await?;
+    row.size("renders")
+}
+
 /// The lineage of the next revision of a film.
 pub async fn next_revision(tx: &mut Write, first: RenderId) -> Result<Lineage, DbError> {
     let row = sqlx::query(
@@ -189,6 +211,13 @@ pub async fn overlooked(db: &Database, limit: u32) -> Result<Vec<RenderId>, DbEr
     rows.iter().map(|row| row.parsed("id")).collect()
 }
 
+fn priority(row: &AnyRow) -> Result<Priority, DbError> {
+    u8::try_from(row.int("priority")?)
+        .ok()
+        .and_then(|number| Priority::try_from(number).ok())
+        .ok_or_else(|| DbError::broken("priority", "it is not 0 to 9"))
+}
+
 fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
     Ok(RenderRow {
         id: row.parsed("id")?,
@@ -198,6 +227,7 @@ fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
             revision: row.count("revision")?,
         },
         state: row.word("state", RenderState::parse)?,
+        priority: priority(row)?,
         title: row.text("title")?,
         progress: row.real("progress")?,
         problem: row.json_or_null("problem")?,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use botflix_common::hash::TaskKey;
 use botflix_common::id::RenderId;
-use botflix_common::task::{Lane, TaskKind, TaskRecord};
+use botflix_common::task::{Lane, Priority, TaskKind, TaskRecord};
 use sqlx::{Any, AssertSqlSafe};
 
 use super::{NewTask, TaskHead, TaskState, head_query, read_head};
@@ -67,10 +67,10 @@ pub async fn needs_lane(tx: &mut Write, render: RenderId, lane: Lane) -> Result<
 
 /// New tasks with their needs. The caller knows that none of these keys exists.
 pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Result<(), DbError> {
-    const COLUMNS: usize = 10;
+    const COLUMNS: usize = 11;
     for chunk in tasks.chunks(bulk::ROWS) {
         let insert = format!(
-            "INSERT INTO tasks (task_key, kind, lane, state, spec, director_id, weight, created_at_ms, due_at_ms, \
+            "INSERT INTO tasks (task_key, kind, lane, state, spec, director_id, weight, priority, created_at_ms, due_at_ms, \
              updated_at_ms, attempt, crashes, retries, progress) VALUES {}",
             bulk::rows(chunk.len(), COLUMNS, ", 0, 0, 0, 0.0")
         );
@@ -84,6 +84,7 @@ pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Resul
                 .bind(to_json("spec", task.spec)?)
                 .bind(task.director.to_string())
                 .bind(task.weight)
+                .bind(i64::from(task.priority.number()))
                 .bind(now_ms)
                 .bind(now_ms)
                 .bind(now_ms);
@@ -102,6 +103,24 @@ pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Resul
         let mut query = sqlx::query::<Any>(AssertSqlSafe(insert)).persistent(false);
         for (task, need) in chunk {
             query = query.bind(task.hex()).bind(need.hex());
+        }
+        query.execute(tx.connection()).await?;
+    }
+    Ok(())
+}
+
+/// Has tasks go first that a more urgent render wants as well.
+pub async fn raise(tx: &mut Write, keys: &[TaskKey], priority: Priority) -> Result<(), DbError> {
+    for chunk in keys.chunks(bulk::ROWS) {
+        let update = format!(
+            "UPDATE tasks SET priority = $1 WHERE priority < $1 AND state IN ('waiting', 'ready') AND task_key IN ({})",
+            bulk::list(2, chunk.len())
+        );
+        let mut query = sqlx::query::<Any>(AssertSqlSafe(update))
+            .persistent(false)
+            .bind(i64::from(priority.number()));
+        for key in chunk {
+            query = query.bind(key.hex());
         }
         query.execute(tx.connection()).await?;
     }

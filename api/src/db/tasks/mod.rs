@@ -3,10 +3,11 @@
 //! - [`moves`]: from one state to the next, each a guarded write;
 //! - [`attempts`]: what became of each run of a task;
 //! - [`graph`]: which task needs which, and which render wants which;
-//! - [`pick`]: who is next.
+//! - [`pick`]: who is next; [`line`]: who stands where, and how quickly lines move.
 
 pub mod attempts;
 pub mod graph;
+pub mod line;
 pub mod moves;
 pub mod pick;
 
@@ -15,7 +16,7 @@ use std::collections::HashSet;
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
 use botflix_common::id::DirectorId;
-use botflix_common::task::{AttemptId, Lane, TaskKind, TaskRecord, TaskSpec};
+use botflix_common::task::{AttemptId, Lane, Priority, TaskKind, TaskRecord, TaskSpec};
 use sqlx::any::AnyRow;
 
 use super::row::Columns;
@@ -100,6 +101,7 @@ pub struct NewTask<'a> {
     pub spec: &'a TaskSpec,
     pub state: TaskState,
     pub weight: f64,
+    pub priority: Priority,
     pub director: DirectorId,
 }
 

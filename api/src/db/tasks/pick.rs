@@ -1,55 +1,93 @@
-//! Who is next: the scheduler is one query.
+//! The lines in front of a lane: one for each director, in the order in which its tasks should be queued. Whose turn it is, is not decided here.
 
+use botflix_common::brief::CreationTier;
 use botflix_common::hash::TaskKey;
+use botflix_common::http::GenerationProfile;
+use botflix_common::id::DirectorId;
 use botflix_common::task::{Lane, TaskKind};
+use sqlx::any::AnyRow;
 
 use crate::db::row::{Columns, big};
 use crate::db::{Database, DbError, Write};
 
-/// A task whose turn it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A director with tasks that wait in a lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    pub director: DirectorId,
+    pub tier: CreationTier,
+    /// What operators have set: its share, and the most tasks at once.
+    pub weight: Option<f64>,
+    pub task_limit: Option<u64>,
+}
+
+/// A task whose turn may come.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Next {
     pub key: TaskKey,
     pub kind: TaskKind,
+    /// Its expected cost.
+    pub weight: f64,
     /// Since when it could have been queued.
     pub ready_since_ms: i64,
 }
 
-/// The ready and due tasks of a lane in the order in which they should be queued.
-///
-/// `busy` is what a director already has queued or running, `nth` the place of a task among its director's own (oldest first, and of one
-/// age the most expensive first, so that nobody waits for a long one at the end). Sorting by their sum fills every director up to the
-/// same level, one task at a time: one with 1,000 tasks cannot starve one with 1.
-const NEXT: &str = "\
-    SELECT task_key, kind, ready_since_ms FROM ( \
-      SELECT t.task_key, t.kind, t.created_at_ms, COALESCE(b.tasks, 0) AS busy, \
-        CASE WHEN t.due_at_ms > t.updated_at_ms THEN t.due_at_ms ELSE t.updated_at_ms END AS ready_since_ms, \
-        ROW_NUMBER() OVER (PARTITION BY t.director_id \
-          ORDER BY t.created_at_ms, t.weight DESC, t.task_key) AS nth \
-      FROM tasks t LEFT JOIN ( \
-        SELECT director_id, COUNT(*) AS tasks FROM tasks \
-        WHERE state IN ('queued', 'running') GROUP BY director_id \
-      ) b ON b.director_id = t.director_id \
-      WHERE t.state = 'ready' AND t.lane = $1 AND t.due_at_ms <= $2 \
-    ) ranked ORDER BY busy + nth, created_at_ms, task_key LIMIT $3";
+/// Steps from director to director along the index: what it costs grows with the directors, not with their tasks.
+const LINES: &str = "\
+    WITH RECURSIVE line (id) AS ( \
+      SELECT MIN(director_id) FROM tasks WHERE state = 'ready' AND lane = $1 \
+      UNION ALL \
+      SELECT (SELECT MIN(t.director_id) FROM tasks t WHERE t.state = 'ready' AND t.lane = $1 AND t.director_id > line.id) \
+      FROM line WHERE line.id IS NOT NULL) \
+    SELECT d.id, d.generation_profile, d.share_weight, d.task_limit FROM line JOIN directors d ON d.id = line.id ORDER BY d.id";
 
-pub async fn next(
+/// The directors that have tasks ready in a lane, due or not.
+pub async fn lines(tx: &mut Write, lane: Lane) -> Result<Vec<Line>, DbError> {
+    let rows = sqlx::query(LINES)
+        .bind(lane.name())
+        .fetch_all(tx.connection())
+        .await?;
+    rows.iter().map(read_line).collect()
+}
+
+fn read_line(row: &AnyRow) -> Result<Line, DbError> {
+    let profile: GenerationProfile = row.json("generation_profile")?;
+    Ok(Line {
+        director: row.parsed("id")?,
+        tier: profile.creation_tier,
+        weight: row.real_or_null("share_weight")?,
+        task_limit: row
+            .int_or_null("task_limit")?
+            .map(|limit| u64::try_from(limit).unwrap_or(0)),
+    })
+}
+
+/// The first ready and due tasks of a director in a lane: the highest priority first, then the oldest, and of one age the most
+/// expensive first, so that nobody waits for a long one at the end.
+pub async fn line(
     tx: &mut Write,
     lane: Lane,
+    director: DirectorId,
     now_ms: i64,
     limit: u64,
 ) -> Result<Vec<Next>, DbError> {
-    let rows = sqlx::query(NEXT)
-        .bind(lane.name())
-        .bind(now_ms)
-        .bind(big(limit))
-        .fetch_all(tx.connection())
-        .await?;
+    let rows = sqlx::query(
+        "SELECT task_key, kind, weight, \
+         CASE WHEN due_at_ms > updated_at_ms THEN due_at_ms ELSE updated_at_ms END AS ready_since_ms \
+         FROM tasks WHERE state = 'ready' AND lane = $1 AND director_id = $2 AND due_at_ms <= $3 \
+         ORDER BY priority DESC, created_at_ms, weight DESC, task_key LIMIT $4",
+    )
+    .bind(lane.name())
+    .bind(director.to_string())
+    .bind(now_ms)
+    .bind(big(limit))
+    .fetch_all(tx.connection())
+    .await?;
     rows.iter()
         .map(|row| {
             Ok(Next {
                 key: row.parsed("task_key")?,
                 kind: row.word("kind", TaskKind::parse)?,
+                weight: row.real("weight")?,
                 ready_since_ms: row.int("ready_since_ms")?,
             })
         })
@@ -68,13 +106,21 @@ pub async fn any_due(db: &Database, lane: Lane, now_ms: i64) -> Result<bool, DbE
     Ok(row.is_some())
 }
 
-/// What of a lane is queued or running.
-pub async fn busy(tx: &mut Write, lane: Lane) -> Result<u64, DbError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS tasks FROM tasks WHERE state IN ('queued', 'running') AND lane = $1",
+/// What each director has queued or running, in each lane.
+pub async fn busy(tx: &mut Write) -> Result<Vec<(DirectorId, Lane, u64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT director_id, lane, COUNT(*) AS tasks FROM tasks \
+         WHERE state IN ('queued', 'running') GROUP BY director_id, lane",
     )
-    .bind(lane.name())
-    .fetch_one(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    row.size("tasks")
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.parsed("director_id")?,
+                row.word("lane", Lane::parse)?,
+                row.size("tasks")?,
+            ))
+        })
+        .collect()
 }

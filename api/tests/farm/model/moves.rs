@@ -6,7 +6,7 @@ use botflix_api::db::tasks::TaskState;
 use botflix_api::db::tasks::moves::Charge;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::RenderState;
-use botflix_common::id::RenderId;
+use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::task::{AttemptId, Lane};
 
 use super::machine::{Machine, Outcome, Render, Task};
@@ -114,17 +114,15 @@ impl Machine {
         }
     }
 
-    /// Each director's own in order of age, cost and key; the directors in turns, whoever has least in flight first.
+    /// One director after the other, each one's own in order of age, cost and key. Whose turn it is, is the dispatcher's business.
     fn sweep(&mut self, lane: Lane, room: u64, outcome: &mut Outcome) {
+        let mut directors: Vec<DirectorId> =
+            self.films.films.iter().map(|film| film.director).collect();
+        directors.sort_by_key(ToString::to_string);
+        directors.dedup();
         let mut turns = Vec::new();
-        for film in &self.films.films {
-            let own = |task: &&Task| task.director == film.director;
-            let busy = self
-                .tasks
-                .values()
-                .filter(own)
-                .filter(|task| task.is_in_flight());
-            let busy = busy.count();
+        for director in directors {
+            let own = |task: &&Task| task.director == director;
             let mut ready: Vec<(&TaskKey, &Task)> = self
                 .tasks
                 .iter()
@@ -136,17 +134,13 @@ impl Machine {
                 let older = one.created_at_ms.cmp(&other.created_at_ms);
                 older.then(cost(b).total_cmp(&cost(a))).then(a.cmp(b))
             });
-            turns.extend(ready.into_iter().enumerate().map(|(at, (key, task))| {
+            turns.extend(ready.into_iter().map(|(key, task)| {
                 let since_ms = task.due_at_ms.max(task.updated_at_ms);
-                (busy + at, task.created_at_ms, *key, since_ms)
+                (*key, since_ms)
             }));
         }
-        turns.sort();
         turns.truncate(usize::try_from(room).unwrap());
-        outcome.turns = turns
-            .into_iter()
-            .map(|(_, _, key, since)| (key, since))
-            .collect();
+        outcome.turns = turns;
         for (key, _) in outcome.turns.clone() {
             self.enqueue(&key, outcome);
         }

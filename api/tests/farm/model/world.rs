@@ -14,7 +14,7 @@ use botflix_common::hash::TaskKey;
 use botflix_common::http::{AttemptOutcome, RenderState};
 use botflix_common::id::RenderId;
 use botflix_common::problem::Problem;
-use botflix_common::task::{AttemptId, Lane, TaskKind, TaskRecord};
+use botflix_common::task::{AttemptId, Lane, Priority, TaskKind, TaskRecord};
 
 use super::films::Films;
 use super::machine::{Outcome, Render};
@@ -107,7 +107,7 @@ impl Turn<'_> {
             self.tx,
             id,
             film.director,
-            None,
+            renders::Place::default(),
             &film.manifest,
             &[],
             self.now_ms,
@@ -133,6 +133,7 @@ impl Turn<'_> {
                     spec: &task.spec,
                     state,
                     weight: task.weight,
+                    priority: Priority::default(),
                     director: film.director,
                 }),
                 Some(TaskState::Failed | TaskState::Canceled) => {
@@ -195,10 +196,14 @@ impl Turn<'_> {
     }
 
     async fn sweep(&mut self, lane: Lane, room: u64) {
-        let next = pick::next(self.tx, lane, self.now_ms, room).await.unwrap();
-        for turn in next {
-            self.outcome.turns.push((turn.key, turn.ready_since_ms));
-            self.enqueue(&turn.key).await;
+        let mut left = room;
+        for line in pick::lines(self.tx, lane).await.unwrap() {
+            let next = pick::line(self.tx, lane, line.director, self.now_ms, left);
+            for turn in next.await.unwrap() {
+                left -= 1;
+                self.outcome.turns.push((turn.key, turn.ready_since_ms));
+                self.enqueue(&turn.key).await;
+            }
         }
     }
 

@@ -1,0 +1,184 @@
+//! What is to be known of the lines to say why a render waits, and for how long. Only reads, outside the graph's transactions.
+
+use botflix_common::brief::CreationTier;
+use botflix_common::http::GenerationProfile;
+use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::task::{Lane, TaskKind};
+use sqlx::any::AnyRow;
+
+use super::TaskState;
+use super::pick::Line;
+use crate::db::row::Columns;
+use crate::db::{Database, DbError};
+
+/// Results that say how long tasks take.
+const LATEST: i64 = 500;
+
+/// What a director has waiting in a lane, ready and due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backlog {
+    pub lane: Lane,
+    pub line: Line,
+    pub tasks: u64,
+    /// Their expected cost.
+    pub cost: f64,
+}
+
+pub async fn backlogs(db: &Database, now_ms: i64) -> Result<Vec<Backlog>, DbError> {
+    let rows = sqlx::query(
+        "SELECT b.lane, b.tasks, b.cost, d.id, d.generation_profile, d.share_weight, d.task_limit FROM ( \
+           SELECT lane, director_id, COUNT(*) AS tasks, SUM(weight) AS cost FROM tasks \
+           WHERE state = 'ready' AND due_at_ms <= $1 GROUP BY lane, director_id \
+         ) b JOIN directors d ON d.id = b.director_id",
+    )
+    .bind(now_ms)
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter().map(read_backlog).collect()
+}
+
+fn read_backlog(row: &AnyRow) -> Result<Backlog, DbError> {
+    let profile: GenerationProfile = row.json("generation_profile")?;
+    let tier: CreationTier = profile.creation_tier;
+    Ok(Backlog {
+        lane: row.word("lane", Lane::parse)?,
+        line: Line {
+            director: row.parsed("id")?,
+            tier,
+            weight: row.real_or_null("share_weight")?,
+            task_limit: row
+                .int_or_null("task_limit")?
+                .map(|limit| u64::try_from(limit).unwrap_or(0)),
+        },
+        tasks: row.size("tasks")?,
+        cost: row.real("cost")?,
+    })
+}
+
+/// What a director has in the queue or at workers in a lane, and the expected cost of what is left of it.
+pub async fn at_work(db: &Database) -> Result<Vec<(Lane, DirectorId, u64, f64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT lane, director_id, COUNT(*) AS tasks, SUM(weight * (1.0 - progress)) AS cost FROM tasks \
+         WHERE state IN ('queued', 'running') GROUP BY lane, director_id",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.word("lane", Lane::parse)?,
+                row.parsed("director_id")?,
+                row.size("tasks")?,
+                row.real("cost")?,
+            ))
+        })
+        .collect()
+}
+
+/// Tasks that wait for their next try, by lane.
+pub async fn paused(db: &Database, now_ms: i64) -> Result<Vec<(Lane, u64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT lane, COUNT(*) AS tasks FROM tasks WHERE state = 'ready' AND due_at_ms > $1 GROUP BY lane",
+    )
+    .bind(now_ms)
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.word("lane", Lane::parse)?, row.size("tasks")?)))
+        .collect()
+}
+
+/// The latest results: kind, expected cost, and the seconds that it took.
+pub async fn latest_results(db: &Database) -> Result<Vec<(TaskKind, f64, f64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT t.kind, t.weight, a.wall_seconds FROM attempts a JOIN tasks t ON t.task_key = a.task_key \
+         WHERE a.outcome = 'done' AND a.ended_at_ms IS NOT NULL AND a.wall_seconds IS NOT NULL \
+         ORDER BY a.ended_at_ms DESC LIMIT $1",
+    )
+    .bind(LATEST)
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.word("kind", TaskKind::parse)?,
+                row.real("weight")?,
+                row.real("wall_seconds")?,
+            ))
+        })
+        .collect()
+}
+
+/// The unfinished tasks of a render in one lane and state; those of its clips' inspections while it waits for them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    pub lane: Lane,
+    pub state: TaskState,
+    pub tasks: u64,
+    /// What is left of their expected cost.
+    pub cost: f64,
+    /// When the first of them may be queued.
+    pub due_at_ms: i64,
+}
+
+pub async fn standing(db: &Database, render: RenderId) -> Result<Vec<Standing>, DbError> {
+    let rows = sqlx::query(
+        "SELECT t.lane, t.state, COUNT(*) AS tasks, SUM(t.weight * (1.0 - t.progress)) AS cost, \
+         MIN(t.due_at_ms) AS due_at_ms FROM tasks t \
+         WHERE t.state IN ('waiting', 'ready', 'queued', 'running') AND t.task_key IN ( \
+           SELECT task_key FROM render_tasks WHERE render_id = $1 \
+           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
+             WHERE l.render_id = $1 AND c.status = 'inspecting') \
+         GROUP BY t.lane, t.state",
+    )
+    .bind(render.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Standing {
+                lane: row.word("lane", Lane::parse)?,
+                state: row.word("state", TaskState::parse)?,
+                tasks: row.size("tasks")?,
+                cost: row.real("cost")?,
+                due_at_ms: row.int("due_at_ms")?,
+            })
+        })
+        .collect()
+}
+
+/// In whose line the first ready task of a render stands in a lane, and how many of that director's stand before it.
+pub async fn place(
+    db: &Database,
+    render: RenderId,
+    lane: Lane,
+    now_ms: i64,
+) -> Result<Option<(DirectorId, u64)>, DbError> {
+    let first = sqlx::query(
+        "SELECT t.director_id, t.priority, t.created_at_ms FROM tasks t \
+         WHERE t.state = 'ready' AND t.lane = $2 AND t.due_at_ms <= $3 AND t.task_key IN ( \
+           SELECT task_key FROM render_tasks WHERE render_id = $1 \
+           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
+             WHERE l.render_id = $1 AND c.status = 'inspecting') \
+         ORDER BY t.priority DESC, t.created_at_ms LIMIT 1",
+    )
+    .bind(render.to_string())
+    .bind(lane.name())
+    .bind(now_ms)
+    .fetch_optional(db.reader())
+    .await?;
+    let Some(first) = first else { return Ok(None) };
+    let director: DirectorId = first.parsed("director_id")?;
+    let before = sqlx::query(
+        "SELECT COUNT(*) AS tasks FROM tasks WHERE state = 'ready' AND lane = $1 AND director_id = $2 \
+         AND due_at_ms <= $3 AND (priority > $4 OR (priority = $4 AND created_at_ms < $5))",
+    )
+    .bind(lane.name())
+    .bind(director.to_string())
+    .bind(now_ms)
+    .bind(first.int("priority")?)
+    .bind(first.int("created_at_ms")?)
+    .fetch_one(db.reader())
+    .await?;
+    Ok(Some((director, before.size("tasks")?)))
+}

@@ -1,0 +1,326 @@
+//! Why a render waits, where in the line it stands, and when it will be there.
+//!
+//! Every process answers by itself: from the database, from the workers as Redis last named them, and from a picture of all lines that is
+//! at most a few seconds old. Places are estimates: whose turn it is exactly, only the leader knows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use botflix_common::http::{Eta, RenderState, WaitReason, Waiting};
+use botflix_common::id::DirectorId;
+use botflix_common::report::WorkerHello;
+use botflix_common::task::{Lane, TaskKind};
+use tokio::time::Instant;
+
+use super::dispatcher::slots;
+use super::pace::{self, Range};
+use super::turns::weight;
+use super::{Core, FarmConfig};
+use crate::clock;
+use crate::db::renders::RenderRow;
+use crate::db::tasks::line::{self, Standing};
+use crate::db::tasks::{TaskState, pick::Line};
+use crate::db::{Database, DbError};
+
+/// How old a picture may be.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// A lane as it is now.
+#[derive(Debug, Default)]
+struct LanePicture {
+    /// Workers that serve it, whether or not they take tasks now.
+    workers: usize,
+    /// Tasks that those who take tasks run at once.
+    slots: u64,
+    /// Expected cost of what is left of the tasks at work, and of those that wait.
+    at_work: f64,
+    backlog: f64,
+    waiting: u64,
+    /// Who waits: tasks, weight, and whether its limit holds it back.
+    lines: HashMap<DirectorId, (u64, f64, bool)>,
+}
+
+/// All lines, and how quickly they move.
+pub(super) struct Picture {
+    taken_at: Instant,
+    lanes: HashMap<Lane, LanePicture>,
+    paused: HashMap<Lane, u64>,
+    results: Vec<(TaskKind, f64, f64)>,
+}
+
+/// What can be said of a render that has not ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlook {
+    /// Absent while something of it runs.
+    pub waiting: Option<Waiting>,
+    /// Until it is published, from how long tasks took lately.
+    pub eta: Option<Eta>,
+}
+
+impl Picture {
+    async fn take(
+        db: &Database,
+        workers: &[WorkerHello],
+        config: &FarmConfig,
+    ) -> Result<Self, DbError> {
+        let now_ms = clock::now_ms();
+        let mut lanes: HashMap<Lane, LanePicture> = HashMap::new();
+        for lane in Lane::ALL {
+            let picture = lanes.entry(lane).or_default();
+            let serves = |worker: &&WorkerHello| worker.lanes.contains(&lane);
+            picture.workers = workers.iter().filter(serves).count();
+            picture.slots = slots(lane, workers);
+        }
+        let mut at_once: HashMap<DirectorId, u64> = HashMap::new();
+        for (lane, director, tasks, cost) in line::at_work(db).await? {
+            lanes.entry(lane).or_default().at_work += cost;
+            *at_once.entry(director).or_insert(0) += tasks;
+        }
+        for backlog in line::backlogs(db, now_ms).await? {
+            let Line {
+                director,
+                task_limit,
+                ..
+            } = backlog.line;
+            let limit = task_limit.or(config.tasks_per_director);
+            let busy = at_once.get(&director).copied().unwrap_or(0);
+            let held_back = limit.is_some_and(|limit| busy >= limit);
+            let picture = lanes.entry(backlog.lane).or_default();
+            picture.backlog += backlog.cost;
+            picture.waiting += backlog.tasks;
+            let line = (backlog.tasks, weight(&backlog.line, config), held_back);
+            picture.lines.insert(director, line);
+        }
+        Ok(Self {
+            taken_at: Instant::now(),
+            lanes,
+            paused: line::paused(db, now_ms).await?.into_iter().collect(),
+            results: line::latest_results(db).await?,
+        })
+    }
+
+    fn pace(&self) -> Range {
+        pace::measured(&self.results, None)
+    }
+
+    /// How many ready tasks wait in a lane, and why.
+    pub fn waits(&self, lane: Lane) -> Vec<(WaitReason, u64)> {
+        let Some(picture) = self.lanes.get(&lane) else {
+            return Vec::new();
+        };
+        let held_back = picture.lines.values().filter(|(_, _, held)| *held);
+        let held_back: u64 = held_back.map(|(tasks, _, _)| tasks).sum();
+        let rest = picture.waiting - held_back;
+        let mut waits = vec![
+            (WaitReason::Limit, held_back),
+            (
+                WaitReason::RetryPause,
+                self.paused.get(&lane).copied().unwrap_or(0),
+            ),
+        ];
+        for reason in [
+            WaitReason::NoWorker,
+            WaitReason::WorkersAway,
+            WaitReason::LaneBusy,
+        ] {
+            let here = reason == picture.reason();
+            waits.push((reason, if here { rest } else { 0 }));
+        }
+        waits
+    }
+}
+
+impl LanePicture {
+    /// Why what is ready is not handed out, apart from limits.
+    fn reason(&self) -> WaitReason {
+        match (self.workers, self.slots) {
+            (0, _) => WaitReason::NoWorker,
+            (_, 0) => WaitReason::WorkersAway,
+            _ => WaitReason::LaneBusy,
+        }
+    }
+
+    /// About how many tasks go before one that stands behind `before` others in its director's own line.
+    fn position(&self, director: DirectorId, before: u64) -> u64 {
+        let own = self
+            .lines
+            .get(&director)
+            .map_or(1.0, |(_, weight, _)| *weight);
+        let others = self.lines.iter().filter(|(other, _)| **other != director);
+        let ahead = others.map(|(_, (tasks, weight, held_back))| {
+            if *held_back {
+                return 0;
+            }
+            let share = ((before + 1) as f64 * weight / own).floor();
+            (share as u64).min(*tasks)
+        });
+        before + ahead.sum::<u64>()
+    }
+
+    /// Until a task with so many before it is handed out.
+    fn until(&self, position: u64, pace: Range) -> Option<Eta> {
+        if self.slots == 0 {
+            return None;
+        }
+        let mean = self.backlog / self.waiting.max(1) as f64;
+        // One of the places becomes free when a part of what is at work is done.
+        let at_work = self.at_work / 2.0;
+        Some(pace.of(at_work + mean * position as f64, self.slots))
+    }
+}
+
+/// What of a render would go on first.
+fn foremost(standing: &[Standing], now_ms: i64) -> Option<Standing> {
+    let rank = |one: &Standing| match one.state {
+        TaskState::Queued => 0,
+        TaskState::Ready if one.due_at_ms <= now_ms => 1,
+        _ => 2,
+    };
+    let ready = standing
+        .iter()
+        .filter(|one| matches!(one.state, TaskState::Queued | TaskState::Ready));
+    ready.min_by_key(|one| (rank(one), one.due_at_ms)).copied()
+}
+
+impl Core {
+    /// The picture of the moment, or one that is nearly as new.
+    pub(super) async fn picture(&self) -> Result<Arc<Picture>, DbError> {
+        let known = {
+            let kept = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.clone()
+        };
+        if let Some(picture) = known.filter(|picture| picture.taken_at.elapsed() < FRESH) {
+            return Ok(picture);
+        }
+        let workers = self.workers();
+        let picture = Arc::new(Picture::take(&self.db, &workers, &self.config).await?);
+        let mut kept = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(Arc::clone(&picture));
+        Ok(picture)
+    }
+
+    pub(super) async fn outlook_of(&self, render: &RenderRow) -> Result<Outlook, DbError> {
+        if !matches!(render.state, RenderState::Accepted | RenderState::Running) {
+            return Ok(Outlook::default());
+        }
+        let now_ms = clock::now_ms();
+        let standing = line::standing(&self.db, render.id).await?;
+        let picture = self.picture().await?;
+        let runs = standing.iter().any(|one| one.state == TaskState::Running);
+        let waiting = match foremost(&standing, now_ms) {
+            Some(first) if !runs => Some(self.why(render, first, &picture, now_ms).await?),
+            _ => None,
+        };
+        Ok(Outlook {
+            eta: eta(render.state, &standing, waiting.as_ref(), &picture),
+            waiting,
+        })
+    }
+
+    async fn why(
+        &self,
+        render: &RenderRow,
+        first: Standing,
+        picture: &Picture,
+        now_ms: i64,
+    ) -> Result<Waiting, DbError> {
+        let lane = first.lane;
+        let nothing = LanePicture::default();
+        let here = picture.lanes.get(&lane).unwrap_or(&nothing);
+        let waiting = |reason, position: Option<u64>, goes_on_in| Waiting {
+            reason,
+            message: message(reason, lane, position),
+            lane: Some(lane.name().to_owned()),
+            position,
+            goes_on_in,
+        };
+        if first.state == TaskState::Queued {
+            return Ok(match here.reason() {
+                // Handed out so that the first worker finds it.
+                WaitReason::LaneBusy => {
+                    waiting(WaitReason::Starting, Some(0), here.until(0, picture.pace()))
+                }
+                away => waiting(away, Some(0), None),
+            });
+        }
+        if first.due_at_ms > now_ms {
+            let seconds = (first.due_at_ms - now_ms) as f64 / 1000.0;
+            let pause = Eta {
+                low_seconds: seconds,
+                high_seconds: seconds,
+            };
+            return Ok(waiting(WaitReason::RetryPause, None, Some(pause)));
+        }
+        let place = line::place(&self.db, render.id, lane, now_ms).await?;
+        let Some((director, before)) = place else {
+            // It was handed out meanwhile.
+            return Ok(waiting(WaitReason::Starting, Some(0), None));
+        };
+        let position = here.position(director, before);
+        let held_back = here
+            .lines
+            .get(&director)
+            .is_some_and(|(_, _, held_back)| *held_back);
+        let reason = match here.reason() {
+            WaitReason::LaneBusy if held_back => WaitReason::Limit,
+            reason => reason,
+        };
+        let until = here.until(position, picture.pace());
+        Ok(waiting(reason, Some(position), until))
+    }
+}
+
+/// Until all of it is done: what goes before it, and its own work spread over the places that it can use.
+fn eta(
+    state: RenderState,
+    standing: &[Standing],
+    waiting: Option<&Waiting>,
+    picture: &Picture,
+) -> Option<Eta> {
+    if state != RenderState::Running {
+        // What there is to do is not planned yet.
+        return None;
+    }
+    let places: u64 = standing
+        .iter()
+        .map(|one| {
+            let slots = picture.lanes.get(&one.lane).map_or(0, |lane| lane.slots);
+            slots.min(one.tasks)
+        })
+        .max()?;
+    if places == 0 {
+        return None;
+    }
+    let own = picture
+        .pace()
+        .of(standing.iter().map(|one| one.cost).sum(), places);
+    match waiting {
+        Some(waiting) => Some(pace::sum(waiting.goes_on_in?, own)),
+        None => Some(own),
+    }
+}
+
+fn message(reason: WaitReason, lane: Lane, position: Option<u64>) -> String {
+    let lane = lane.name();
+    match reason {
+        WaitReason::NoWorker => format!("No worker serves the lane {lane}: it goes on when one joins."),
+        WaitReason::WorkersAway => format!(
+            "The workers of the lane {lane} take no tasks at the moment: paused, draining, asleep, or their disks are full."
+        ),
+        WaitReason::LaneBusy => match position {
+            Some(0) | None => format!("All places of the lane {lane} are taken; it is next."),
+            Some(1) => format!("All places of the lane {lane} are taken; about one task goes before it."),
+            Some(before) => {
+                format!("All places of the lane {lane} are taken; about {before} tasks go before it.")
+            }
+        },
+        WaitReason::Limit => {
+            "As many of your tasks are at work as you may have at once: it goes on when one is done.".to_owned()
+        }
+        WaitReason::RetryPause => {
+            "A task failed for a reason that may pass, and is tried again after a pause. A retry tries it at once.".to_owned()
+        }
+        WaitReason::Starting => "It is handed out: a worker takes it any moment.".to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Handing out places in a lane: whose turn it is ([`Shares`]), and which task of its line.
+
+use std::collections::{HashMap, VecDeque};
+
+use botflix_common::brief::CreationTier;
+use botflix_common::id::DirectorId;
+use botflix_common::task::{AttemptId, Lane};
+
+use super::config::FarmConfig;
+use super::share::Shares;
+use crate::db::tasks::moves;
+use crate::db::tasks::pick::{self, Line, Next};
+use crate::db::{DbError, Write};
+
+/// Tasks of one director that are read at once.
+const CHUNK: std::ops::RangeInclusive<u64> = 2..=64;
+
+/// A director in front of a lane.
+struct Waiting {
+    director: DirectorId,
+    weight: f64,
+    /// Places that it may still have; `None`: as many as there are.
+    left: Option<u64>,
+    read: VecDeque<Next>,
+    /// The line has no more than what was read.
+    ends: bool,
+}
+
+impl Waiting {
+    fn new(line: &Line, busy: u64, config: &FarmConfig) -> Self {
+        let limit = line.task_limit.or(config.tasks_per_director);
+        Self {
+            director: line.director,
+            weight: weight(line, config),
+            left: limit.map(|limit| limit.saturating_sub(busy)),
+            read: VecDeque::new(),
+            ends: false,
+        }
+    }
+
+    /// What was read before is in the queue by now, so the front of the line is always what comes next.
+    async fn next(
+        &mut self,
+        tx: &mut Write,
+        lane: Lane,
+        now_ms: i64,
+        chunk: u64,
+    ) -> Result<Option<Next>, DbError> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        if self.read.is_empty() && !self.ends {
+            let read = pick::line(tx, lane, self.director, now_ms, chunk).await?;
+            self.ends = (read.len() as u64) < chunk;
+            self.read = read.into();
+        }
+        self.left = self.left.map(|left| left - 1);
+        Ok(self.read.pop_front())
+    }
+}
+
+/// A director's share of what the farm does, relative to others.
+pub(super) fn weight(line: &Line, config: &FarmConfig) -> f64 {
+    /// Of whoever was given less by mistake.
+    const LEAST: f64 = 0.01;
+    let of_tier = match line.tier {
+        CreationTier::Free => config.weight_of_free,
+        CreationTier::Paid => config.weight_of_paid,
+    };
+    line.weight.unwrap_or(of_tier).max(LEAST)
+}
+
+/// ready → queued for as many as are free. `busy`: what each director has in the queue or at workers, in all lanes.
+pub(super) async fn hand_out(
+    tx: &mut Write,
+    lane: Lane,
+    free: u64,
+    busy: &HashMap<DirectorId, u64>,
+    shares: &mut Shares,
+    (config, now_ms): (&FarmConfig, i64),
+) -> Result<Vec<(AttemptId, Next)>, DbError> {
+    let mut waiting: Vec<Waiting> = pick::lines(tx, lane)
+        .await?
+        .iter()
+        .map(|line| {
+            let busy = busy.get(&line.director).copied().unwrap_or(0);
+            Waiting::new(line, busy, config)
+        })
+        .collect();
+    let chunk = (free / (waiting.len() as u64).max(1)).clamp(*CHUNK.start(), *CHUNK.end());
+    let mut queued = Vec::new();
+    while (queued.len() as u64) < free {
+        let turn = shares.turn(waiting.iter().map(|one| &one.director));
+        let Some((at, one)) = turn.and_then(|at| Some((at, waiting.get_mut(at)?))) else {
+            break;
+        };
+        let Some(next) = one.next(tx, lane, now_ms, chunk).await? else {
+            waiting.remove(at);
+            continue;
+        };
+        if let Some(id) = moves::enqueue(tx, &next.key, now_ms).await? {
+            shares.serve(one.director, next.weight, one.weight);
+            queued.push((id, next));
+        }
+    }
+    Ok(queued)
+}
