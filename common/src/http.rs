@@ -133,6 +133,8 @@ pub enum ClipStatus {
 }
 
 impl ClipStatus {
+    pub const ALL: [Self; 4] = [Self::Inspecting, Self::Ready, Self::Refused, Self::Failed];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Inspecting => "inspecting",
@@ -143,9 +145,7 @@ impl ClipStatus {
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Inspecting, Self::Ready, Self::Refused, Self::Failed]
-            .into_iter()
-            .find(|status| status.name() == name)
+        Self::ALL.into_iter().find(|status| status.name() == name)
     }
 }
 

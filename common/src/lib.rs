@@ -5,6 +5,7 @@
 
 pub mod brief;
 pub mod build_record;
+pub mod exposition;
 pub mod facts;
 pub mod failure;
 pub mod film;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod id;
 pub mod loudness;
 pub mod manifest;
+pub mod metrics;
 pub mod plan;
 pub mod problem;
 pub mod report;

@@ -33,6 +33,9 @@ pub enum ReportBody {
 }
 
 impl ReportBody {
+    /// All that [`Self::name`] can say.
+    pub const NAMES: [&str; 5] = ["started", "progress", "done", "failed", "released"];
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started => "started",

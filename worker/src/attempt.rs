@@ -69,9 +69,13 @@ enum End {
 
 impl Attempt {
     async fn run(&self) {
-        let busy = self.bench.metrics.busy(self.message.kind);
+        let kind = self.message.kind;
+        let busy = self.bench.metrics.busy(kind, self.lease.lane);
         let end = self.to_its_end().await;
         busy.ended(end.outcome());
+        if let End::Failed(failure) = &end {
+            self.bench.metrics.failed(kind, failure.class);
+        }
         self.conclude(end).await;
     }
 
@@ -113,10 +117,12 @@ impl Attempt {
             });
         };
         let runner = &self.bench.runner;
-        tokio::select! {
-            done = runner.run(self.message.id.task, &input, progress, cancel.clone()) => done,
+        let ran = tokio::select! {
+            done = runner.run(self.message.id.task, &input, progress, cancel.clone()) => done?,
             never = self.relay_progress(seen) => match never {},
-        }
+        };
+        self.bench.metrics.made(self.lease.lane, &input, &ran);
+        Ok(ran)
     }
 
     /// Sends the latest progress, at most once a second.
@@ -182,7 +188,9 @@ impl Attempt {
     async fn conclude(&self, end: End) {
         match end {
             End::Done(ran) => {
-                let Ran { record, memoized } = *ran;
+                let Ran {
+                    record, memoized, ..
+                } = *ran;
                 info!(memoized, seconds = record.wall_seconds, "task done");
                 let record = Box::new(record);
                 self.report_surely(ReportBody::Done { record, memoized })

@@ -22,9 +22,9 @@ use uuid::Uuid;
 use crate::attempt::{self, Bench};
 use crate::error::StartError;
 use crate::listener;
-use crate::metrics::Metrics;
+use crate::metrics::{Live, Metrics};
 use crate::presence::Presence;
-use crate::runner::RunnerConfig;
+use crate::runner::{RunnerConfig, TaskRunner};
 use crate::selftest;
 
 /// How long tasks that were told to hand back, and their last reports, may take when the grace is over.
@@ -83,9 +83,10 @@ impl Worker {
         selftest::queue(&queue).await?;
 
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
-        let metrics = Metrics::new(config.slots).map_err(StartError::Metrics)?;
         let backend = LaneBackend::start(&queue, lanes.clone(), instance.clone())
             .map_err(StartError::Queue)?;
+        let metrics =
+            metrics(config.slots, &lanes, &runner, &backend).map_err(StartError::Metrics)?;
         let (stop, stop_aside) = (CancellationToken::new(), CancellationToken::new());
         let aside = TaskTracker::new();
         let metrics_address =
@@ -100,7 +101,13 @@ impl Worker {
             draining: false,
             disk_full: false,
         };
-        let presence = Presence::new(queue.clone(), backend.gate(), runner.clone(), hello);
+        let presence = Presence::new(
+            queue.clone(),
+            backend.gate(),
+            runner.clone(),
+            hello,
+            metrics.clone(),
+        );
         presence.announce().await;
         aside.spawn(presence.clone().keep(stop_aside.clone()));
         let bench = Arc::new(Bench {
@@ -139,6 +146,11 @@ impl Worker {
     /// Where metrics are served; the port that was chosen when 0 was asked for.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
+    }
+
+    /// What it counts, for a process that shows it together with its own.
+    pub fn registry(&self) -> &prometheus::Registry {
+        self.bench.metrics.registry()
     }
 
     /// Resolves when the worker has ended by itself, which it should not.
@@ -224,6 +236,18 @@ fn lanes(wanted: &[LaneKind], engine: &Engine) -> Result<Vec<Lane>, StartError> 
     let names: Vec<&str> = lanes.iter().map(|lane| lane.name()).collect();
     info!(lanes = names.join(","), "serves");
     Ok(lanes)
+}
+
+fn metrics(
+    slots: usize,
+    lanes: &[Lane],
+    runner: &TaskRunner,
+    backend: &LaneBackend,
+) -> Result<Metrics, prometheus::Error> {
+    let metrics = Metrics::new(slots, lanes)?;
+    metrics.introduce(env!("CARGO_PKG_VERSION"), runner.engine().version());
+    metrics.look_up(Live::new(runner.clone(), backend.lease_tally())?)?;
+    Ok(metrics)
 }
 
 async fn serve_metrics(

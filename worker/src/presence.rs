@@ -1,17 +1,20 @@
-//! How a worker is seen by the farm: says hello every few seconds, and stops taking tasks while its disk is full.
+//! How a worker is seen by the farm: says hello every few seconds, leaves its metrics for the API to show, and stops taking tasks while its disk is full.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use botflix_common::queue::{Gate, Queue};
 use botflix_common::report::WorkerHello;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::metrics::Metrics;
 use crate::runner::TaskRunner;
 
 const HELLO_EVERY: Duration = Duration::from_secs(3);
+/// How often the metrics are left, rounded up to a hello.
+const METRICS_EVERY: Duration = Duration::from_secs(9);
 
 #[derive(Clone)]
 pub(crate) struct Presence {
@@ -19,15 +22,23 @@ pub(crate) struct Presence {
     gate: Gate,
     runner: TaskRunner,
     hello: Arc<Mutex<WorkerHello>>,
+    metrics: Metrics,
 }
 
 impl Presence {
-    pub fn new(queue: Queue, gate: Gate, runner: TaskRunner, hello: WorkerHello) -> Self {
+    pub fn new(
+        queue: Queue,
+        gate: Gate,
+        runner: TaskRunner,
+        hello: WorkerHello,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             queue,
             gate,
             runner,
             hello: Arc::new(Mutex::new(hello)),
+            metrics,
         }
     }
 
@@ -35,6 +46,7 @@ impl Presence {
     pub async fn keep(self, stop: CancellationToken) {
         let mut ticks = interval(HELLO_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut left_at: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -42,6 +54,10 @@ impl Presence {
             }
             self.mind_the_disk();
             self.announce().await;
+            if left_at.is_none_or(|at| at.elapsed() >= METRICS_EVERY) {
+                left_at = Some(Instant::now());
+                self.leave_metrics().await;
+            }
         }
     }
 
@@ -53,11 +69,27 @@ impl Presence {
         }
     }
 
+    /// What is not heard now is left again soon: these are counts since the start.
+    async fn leave_metrics(&self) {
+        let page = match self.metrics.text() {
+            Ok(page) => page,
+            Err(error) => {
+                warn!(%error, "metrics cannot be written");
+                return;
+            }
+        };
+        let instance = self.hello().instance.clone();
+        if let Err(error) = self.queue.leave_metrics(&instance, &page).await {
+            debug!(%error, "the metrics were not left");
+        }
+    }
+
     /// No new task from here on, and everybody may know.
     pub async fn drain(&self) {
         {
             let mut hello = self.hello();
             hello.draining = true;
+            self.metrics.draining();
             self.gate.close();
         }
         self.announce().await;
@@ -80,11 +112,13 @@ impl Presence {
             Ok(()) if hello.disk_full => {
                 warn!("scratch has room again: taking tasks");
                 hello.disk_full = false;
+                self.metrics.disk_full(false);
                 self.gate.open();
             }
             Err(error) if !hello.disk_full => {
                 warn!(%error, "no new task is taken");
                 hello.disk_full = true;
+                self.metrics.disk_full(true);
                 self.gate.close();
             }
             Ok(()) | Err(_) => {}

@@ -4,6 +4,7 @@
 //! stop, and hears how far it is.
 
 mod phases;
+mod timing;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -23,6 +24,8 @@ use crate::clip_cache::ClipCache;
 use crate::failure::storage_failure;
 use crate::scratch::{MIN_FREE_BYTES, Scratch, ScratchError};
 use phases::Run;
+
+pub use timing::Phases;
 
 pub struct RunnerConfig {
     /// Where private directories are made.
@@ -66,6 +69,7 @@ pub struct Ran {
     pub record: TaskRecord,
     /// The result was already there.
     pub memoized: bool,
+    pub phases: Phases,
 }
 
 impl TaskRunner {
@@ -98,6 +102,11 @@ impl TaskRunner {
     /// Whether scratch has room for a task.
     pub fn check_room(&self) -> Result<(), ScratchError> {
         self.shared.scratch.check_room()
+    }
+
+    /// Bytes free in scratch.
+    pub fn free_bytes(&self) -> Result<u64, ScratchError> {
+        self.shared.scratch.free_bytes()
     }
 
     /// Runs one task to its record. `progress` gets the fraction done, 0 to 1, and the speed in multiples of real time where known; it must

@@ -71,7 +71,7 @@ impl Scratch {
 
     /// Whether there is room for a task.
     pub fn check_room(&self) -> Result<(), ScratchError> {
-        let free_bytes = free_bytes(&self.run).map_err(|source| self.unusable(source))?;
+        let free_bytes = self.free_bytes()?;
         if free_bytes < self.min_free_bytes {
             return Err(ScratchError::DiskFull {
                 free_bytes,
@@ -79,6 +79,11 @@ impl Scratch {
             });
         }
         Ok(())
+    }
+
+    /// What the disk has left for this user.
+    pub fn free_bytes(&self) -> Result<u64, ScratchError> {
+        free_bytes(&self.run).map_err(|source| self.unusable(source))
     }
 
     fn unusable(&self, source: io::Error) -> ScratchError {

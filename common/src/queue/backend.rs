@@ -26,6 +26,7 @@ use super::gate::Gate;
 use super::keeper::{Keeper, fence};
 use super::lease::EntryKey;
 use super::reader::Reader;
+use super::tally::LeaseTally;
 use super::{FARM_GROUP, Queue, QueueConfig, QueueError, scripts};
 
 /// Delivers the tasks of some lanes to one apalis worker. When it is dropped without being closed, its leases run out.
@@ -115,6 +116,11 @@ impl LaneBackend {
             stop_keeping,
             closing: Closing::NotYet,
         })
+    }
+
+    /// What happens to this backend's leases.
+    pub fn lease_tally(&self) -> LeaseTally {
+        self.book.tally()
     }
 
     pub fn gate(&self) -> Gate {

@@ -11,6 +11,7 @@ use tracing::warn;
 use crate::task::AttemptId;
 
 use super::lease::{EntryKey, Lease, Pulse, Signal};
+use super::tally::{LeaseEvent, LeaseTally};
 
 /// One held entry.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(super) struct Due {
 pub(super) struct Book {
     holdings: Mutex<HashMap<EntryKey, Holding>>,
     count: watch::Sender<usize>,
+    tally: LeaseTally,
 }
 
 impl Book {
@@ -51,7 +53,12 @@ impl Book {
         Self {
             holdings: Mutex::new(HashMap::new()),
             count: watch::Sender::new(0),
+            tally: LeaseTally::default(),
         }
+    }
+
+    pub(super) fn tally(&self) -> LeaseTally {
+        self.tally.clone()
     }
 
     fn holdings(&self) -> MutexGuard<'_, HashMap<EntryKey, Holding>> {
@@ -71,6 +78,7 @@ impl Book {
         let mut holdings = self.holdings();
         holdings.insert(key.clone(), holding);
         self.count.send_replace(holdings.len());
+        self.tally.note(LeaseEvent::Taken);
         Lease {
             id,
             lane: key.lane,
@@ -114,6 +122,7 @@ impl Book {
                     (Stage::Running, true) => {
                         warn!(attempt = %holding.id, ?stall_limit, "no progress: the lease is no longer renewed");
                         holding.stage = Stage::Stalled;
+                        self.tally.note(LeaseEvent::Stalled);
                     }
                     (Stage::Stalled, false) => holding.stage = Stage::Running,
                     (Stage::Running, false) | (Stage::Stalled, true) | (Stage::Ended, _) => {}
@@ -130,12 +139,13 @@ impl Book {
     pub(super) fn confirm(&self, key: &EntryKey, at: Instant) {
         if let Some(holding) = self.holdings().get_mut(key) {
             holding.confirmed_at = holding.confirmed_at.max(at);
+            self.tally.note(LeaseEvent::Renewed);
         }
     }
 
     pub(super) fn lose(&self, key: &EntryKey, why: &str) {
         if let Some(holding) = self.holdings().get(key) {
-            holding.tell(Signal::LeaseLost, why);
+            holding.tell(Signal::LeaseLost, why, &self.tally);
         }
     }
 
@@ -143,7 +153,8 @@ impl Book {
     pub(super) fn fence(&self, lease: Duration) {
         for holding in self.holdings().values() {
             if holding.stage != Stage::Ended && holding.confirmed_at.elapsed() > lease {
-                holding.tell(Signal::LeaseLost, "it was not renewed in time");
+                let why = "it was not renewed in time";
+                holding.tell(Signal::LeaseLost, why, &self.tally);
             }
         }
     }
@@ -161,13 +172,13 @@ impl Book {
 
     pub(super) fn cancel(&self, key: &EntryKey) {
         if let Some(holding) = self.holdings().get(key) {
-            holding.tell(Signal::Cancel, "canceled");
+            holding.tell(Signal::Cancel, "canceled", &self.tally);
         }
     }
 }
 
 impl Holding {
-    fn tell(&self, news: Signal, why: &str) {
+    fn tell(&self, news: Signal, why: &str, tally: &LeaseTally) {
         let told = self.signal.send_if_modified(|signal| {
             let moves = matches!(
                 (*signal, news),
@@ -180,6 +191,11 @@ impl Holding {
             moves
         });
         if told {
+            match news {
+                Signal::LeaseLost => tally.note(LeaseEvent::Lost),
+                Signal::Cancel => tally.note(LeaseEvent::Canceled),
+                Signal::Run => {}
+            }
             warn!(attempt = %self.id, signal = ?news, why, "a task must stop");
         }
     }
@@ -222,9 +238,12 @@ mod tests {
         tokio::time::advance(Duration::from_secs(14)).await;
         book.fence(Duration::from_secs(15));
         assert_eq!(*lease.signal.borrow(), Signal::Run);
+        assert_eq!(book.tally().count(LeaseEvent::Lost), 0);
         tokio::time::advance(Duration::from_secs(2)).await;
         book.fence(Duration::from_secs(15));
         assert_eq!(lease.lost_or_canceled().await, Signal::LeaseLost);
+        assert_eq!(book.tally().count(LeaseEvent::Lost), 1);
+        assert_eq!(book.tally().count(LeaseEvent::Taken), 1);
     }
 
     #[tokio::test]

@@ -175,6 +175,11 @@ impl Names {
         format!("{}{instance}", self.worker_prefix())
     }
 
+    /// The page of metrics that a worker leaves.
+    pub(super) fn metrics(&self, instance: &str) -> String {
+        self.key(&format!("metrics:{instance}"))
+    }
+
     pub(super) fn worker_prefix(&self) -> String {
         self.key("worker:")
     }

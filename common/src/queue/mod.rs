@@ -26,6 +26,7 @@ mod registry;
 mod report_reader;
 mod report_sender;
 mod scripts;
+mod tally;
 
 use std::sync::Arc;
 
@@ -41,8 +42,10 @@ pub use error::QueueError;
 pub use gate::Gate;
 pub use inventory::{LaneDepth, QueueHealth, QueuedEntry, SNAPSHOT_LIMIT, Snapshot};
 pub use lease::{Lease, Signal};
+pub use registry::{METRICS_LIMIT_BYTES, WorkerPage};
 pub use report_reader::{EntryId, ReportReader};
 pub use report_sender::ReportSender;
+pub use tally::{LeaseEvent, LeaseTally};
 
 /// The consumer group of the lanes.
 const FARM_GROUP: &str = "farm";

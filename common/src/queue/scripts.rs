@@ -160,6 +160,21 @@ return forgotten
     )
 });
 
+/// Reads the beginnings of some texts; what is not there, or is no text, is empty.
+/// KEYS texts. ARGV most bytes of each. Returns as many texts as keys.
+pub(super) static BEGINNINGS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local texts = {}
+for i, key in ipairs(KEYS) do
+  local text = redis.pcall('GETRANGE', key, 0, ARGV[1] - 1)
+  texts[i] = type(text) == 'string' and text or ''
+end
+return texts
+",
+    )
+});
+
 /// Lists the workers whose registration lasts, and forgets the others.
 /// KEYS set of instances. ARGV prefix of the registrations. Returns the registrations.
 pub(super) static WORKERS: LazyLock<Script> = LazyLock::new(|| {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::EngineClass;
+use super::{EngineClass, TaskKind};
 
 /// A queue of tasks that need the same capability. Each encoder on a device has its own: a host that has one cannot do the work of another.
 #[derive(
@@ -62,6 +62,25 @@ impl Lane {
             EngineClass::NvencAv1 => Self::GpuNvencAv1,
             EngineClass::VaapiH264 => Self::GpuVaapiH264,
             EngineClass::QsvH264 => Self::GpuQsvH264,
+        }
+    }
+
+    /// The kinds of tasks that can lie in it.
+    pub fn kinds(self) -> &'static [TaskKind] {
+        match self {
+            Self::Cpu => &[
+                TaskKind::Inspect,
+                TaskKind::Conform,
+                TaskKind::Mix,
+                TaskKind::Check,
+                TaskKind::Package,
+            ],
+            Self::Io => &[TaskKind::Assemble],
+            Self::GpuNvencH264
+            | Self::GpuNvencHevc
+            | Self::GpuNvencAv1
+            | Self::GpuVaapiH264
+            | Self::GpuQsvH264 => &[TaskKind::Conform],
         }
     }
 
@@ -126,6 +145,7 @@ mod tests {
             let written = serde_json::to_value(lane).unwrap();
             assert_eq!(written, lane.name());
             assert_eq!(Lane::parse(lane.name()), Some(lane));
+            assert!(lane.is_gpu() == (lane.kinds() == [TaskKind::Conform]));
         }
     }
 

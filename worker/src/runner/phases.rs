@@ -11,6 +11,7 @@ use botflix_common::task::{Artifact, PAYLOAD_VERSION, TaskInput, TaskOutput, Tas
 use botflix_media::{Context, Progress};
 use tokio_util::sync::CancellationToken;
 
+use super::timing::{Lap, Phases};
 use super::{Ran, Shared};
 use crate::failure::{canceled, scratch_failure, storage_failure, storage_too_slow};
 use crate::scratch::ScratchError;
@@ -42,6 +43,7 @@ impl Run<'_> {
             return Ok(Ran {
                 record,
                 memoized: true,
+                phases: Phases::default(),
             });
         }
         let place = self
@@ -49,8 +51,11 @@ impl Run<'_> {
             .scratch
             .task_dir()
             .map_err(|e| scratch_failure(&e))?;
+        let mut lap = Lap::start();
         let inputs = self.fetch(place.path()).await?;
+        let fetch = lap.take();
         let made = self.make(place.path(), &inputs).await?;
+        let make = lap.take();
         let output = made.output.clone();
         let artifacts = self.upload(made).await?;
         let record = self.record(output, artifacts, started);
@@ -59,6 +64,11 @@ impl Run<'_> {
         Ok(Ran {
             record,
             memoized: false,
+            phases: Phases {
+                fetch,
+                make,
+                upload: lap.take(),
+            },
         })
     }
 
