@@ -187,6 +187,11 @@ impl ApiError {
         }
     }
 
+    /// The stable word of the problem.
+    pub fn code(&self) -> &'static str {
+        self.row().code
+    }
+
     fn detail(&self) -> String {
         match self {
             Self::MissingApiKey => {

@@ -13,6 +13,7 @@ pub mod farm;
 pub mod http;
 pub mod metrics;
 pub mod openapi;
+pub mod relay;
 pub mod web;
 
 pub use config::ApiConfig;

@@ -10,6 +10,7 @@ mod error;
 mod migrate;
 mod row;
 
+pub mod catalog;
 pub mod clips;
 pub mod directors;
 pub mod episodes;

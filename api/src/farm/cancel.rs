@@ -66,7 +66,7 @@ impl Change {
             return Err(DbError::Gone("render"));
         }
         self.log(id, NewEvent::state()).await?;
-        self.finished(RenderState::Canceled);
+        self.canceled();
         self.drop_unshared(id, |_| true).await?;
         Ok(Canceled::Now)
     }
@@ -84,7 +84,7 @@ impl Change {
         }
         self.log(id, NewEvent::state().saying(&problem.detail))
             .await?;
-        self.finished(RenderState::Failed);
+        self.failed_for(problem.who_can_fix);
         self.drop_unshared(id, |_| true).await
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use botflix_common::failure::WhoCanFix;
 use botflix_common::hash::Sha;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
@@ -30,7 +31,22 @@ pub(super) struct Effects {
     /// Attempts that are over: nobody reads their inputs any more.
     pub over: Vec<AttemptId>,
     pub finished: Vec<RenderState>,
+    pub published: Vec<Published>,
+    /// Who can fix what each render failed of.
+    pub failed: Vec<WhoCanFix>,
+    /// Tasks of plans that were laid, and how many of them were done before.
+    pub planned: u64,
+    pub reused: u64,
     pub wake: bool,
+}
+
+/// A film that reached the catalog.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published {
+    pub film_seconds: f64,
+    pub shots: u64,
+    /// Since the render was accepted.
+    pub took_ms: i64,
 }
 
 impl Change {
@@ -74,7 +90,23 @@ impl Change {
         self.effects.over.push(id);
     }
 
-    pub fn finished(&mut self, state: RenderState) {
-        self.effects.finished.push(state);
+    pub fn published(&mut self, film: Published) {
+        self.effects.finished.push(RenderState::Published);
+        self.effects.published.push(film);
+    }
+
+    pub fn failed_for(&mut self, who: WhoCanFix) {
+        self.effects.finished.push(RenderState::Failed);
+        self.effects.failed.push(who);
+    }
+
+    pub fn canceled(&mut self) {
+        self.effects.finished.push(RenderState::Canceled);
+    }
+
+    /// A plan's tasks were laid into the graph.
+    pub fn planned(&mut self, tasks: usize, reused: usize) {
+        self.effects.planned += tasks as u64;
+        self.effects.reused += reused as u64;
     }
 }

@@ -149,8 +149,9 @@ impl Core {
         let queued = turns::hand_out(&mut tx, lane, free, &busy, shares, settings).await?;
         tx.commit().await?;
         let outgoing = queued.into_iter().map(|(id, next)| {
-            self.metrics.dispatched(now_ms - next.ready_since_ms);
             let kind = next.kind;
+            let waited_ms = now_ms - next.ready_since_ms;
+            self.metrics.dispatched(kind, lane, waited_ms);
             Outgoing { id, kind, lane }
         });
         Ok(outgoing.collect())

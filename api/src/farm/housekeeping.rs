@@ -9,13 +9,15 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Core;
-use crate::db::DbError;
 use crate::db::clips::fate::{self, Deletion};
+use crate::db::{DbError, catalog};
 
 /// How often `incoming` and the consumers are looked through.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// A consumer that was silent for this long and holds nothing is forgotten.
 const CONSUMER_SILENCE: Duration = Duration::from_secs(60 * 60);
+/// How often the catalog is counted.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// Refused clips whose bytes are deleted in one round.
 const DELETIONS: u32 = 100;
 
@@ -30,6 +32,7 @@ enum HousekeepingError {
 #[derive(Default)]
 pub(super) struct Housekeeping {
     swept_at: Option<Instant>,
+    counted_at: Option<Instant>,
     /// Whether Redis' settings were looked at since the start.
     redis_checked: bool,
 }
@@ -39,6 +42,10 @@ impl Housekeeping {
     pub async fn round(&mut self, core: &Core) {
         if let Err(error) = core.delete_refused().await {
             warn!(%error, "the bytes of refused clips could not be deleted");
+        }
+        if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+            self.counted_at = Some(Instant::now());
+            core.count_catalog().await;
         }
         if !self.redis_checked {
             self.redis_checked = core.check_redis().await;
@@ -65,6 +72,13 @@ impl Core {
             info!(clip = %sha, sent_again_meanwhile = !noted.is_made(), "the bytes of a refused clip are deleted");
         }
         Ok(())
+    }
+
+    async fn count_catalog(&self) {
+        match catalog::count(&self.db).await {
+            Ok(counts) => self.metrics.levels.catalog(&counts),
+            Err(error) => warn!(%error, "the catalog could not be counted"),
+        }
     }
 
     /// Says what an operator should change. `false`: Redis was away.

@@ -118,12 +118,12 @@ impl Core {
                 self.metrics.loop_failed("leader");
             }
         }
-        self.metrics.leads(self.leadership.leads());
+        self.metrics.levels.leads(self.leadership.leads());
     }
 
     async fn resign(&self) {
         self.leadership.set(None);
-        self.metrics.leads(false);
+        self.metrics.levels.leads(false);
         match leaders::resign(&self.db, FARM, &self.leadership.holder).await {
             Ok(resigned) => debug!(led = resigned.is_made(), "the lead of the farm is given up"),
             // It runs out by itself.

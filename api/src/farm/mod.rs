@@ -270,6 +270,16 @@ impl Core {
         for state in &effects.finished {
             self.metrics.render_finished(*state);
         }
+        for film in &effects.published {
+            self.metrics.published(film);
+        }
+        for who in &effects.failed {
+            self.metrics.render_failed(*who);
+        }
+        self.metrics.planned(
+            effects.planned.saturating_sub(effects.reused),
+            effects.reused,
+        );
         for subject in effects.subjects {
             self.tell(subject);
         }

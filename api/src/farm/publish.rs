@@ -6,7 +6,7 @@ use botflix_common::http::RenderState;
 use botflix_common::id::{EpisodeId, RenderId};
 use botflix_common::task::{Artifact, FilmFacts, TaskKind, TaskOutput};
 
-use super::change::Change;
+use super::change::{Change, Published};
 use super::problems;
 use crate::db::episodes::{self, EpisodeRow};
 use crate::db::events::NewEvent;
@@ -52,6 +52,11 @@ impl Change {
         let manifest = renders::find_manifest(&mut self.tx, id).await?;
         let facts = product.facts.of_film(&manifest);
         let shown = episodes::shown(&mut self.tx, render.lineage.first).await?;
+        let published = Published {
+            film_seconds: facts.video_seconds,
+            shots: manifest.shots.len() as u64,
+            took_ms: self.now_ms - render.created_at_ms,
+        };
         let episode = EpisodeRow {
             id: shown.map_or_else(EpisodeId::fresh, |(episode, _)| episode),
             render_id: id,
@@ -92,7 +97,7 @@ impl Change {
             return Err(DbError::Gone("render"));
         }
         self.log(id, NewEvent::state()).await?;
-        self.finished(RenderState::Published);
+        self.published(published);
         Ok(())
     }
 

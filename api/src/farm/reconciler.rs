@@ -129,11 +129,16 @@ impl Core {
         self.look_back().await?;
         self.advance_overlooked().await?;
         let census = tasks::census(&self.db).await?;
-        self.metrics.census(&census);
+        self.metrics.levels.tasks(&census);
+        let now_ms = clock::now_ms();
+        let since = tasks::waiting_since(&self.db).await?;
+        self.metrics.levels.queue_ages(&since, now_ms);
+        let unfinished = renders::unfinished(&self.db).await?;
+        self.metrics.levels.renders(&unfinished, now_ms);
         let workers = self.queue.workers().await?;
         self.meet(&workers);
+        self.metrics.levels.workers(&workers);
         for lane in Lane::ALL {
-            self.metrics.worker_slots(lane, slots(lane, &workers));
             let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
             self.end_all(reaped, Loss::Lease).await;
             self.compare(lane, memory.lanes.entry(lane).or_default())
@@ -142,12 +147,12 @@ impl Core {
         let picture = self.picture().await?;
         for lane in Lane::ALL {
             for (reason, tasks) in picture.waits(lane) {
-                self.metrics.waits(lane, reason, tasks);
+                self.metrics.levels.waits(lane, reason, tasks);
             }
         }
         let unserved = census
             .iter()
-            .map(|(lane, _, _)| *lane)
+            .map(|one| one.lane)
             .filter(|lane| lane.is_gpu() && slots(*lane, &workers) == 0)
             .collect();
         let patience = self.config.encoder_absent_for;
@@ -192,6 +197,7 @@ impl Core {
             .filter(|entry| entry.holder.is_some())
             .count();
         self.metrics
+            .levels
             .queue_depth(lane, snapshot.entries.len() - held, held);
         let known: HashSet<AttemptId> = snapshot.entries.iter().map(|entry| entry.id).collect();
         let current: HashSet<AttemptId> = believed.iter().map(TaskHead::attempt_id).collect();

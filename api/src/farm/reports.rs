@@ -120,13 +120,13 @@ impl Core {
 
     async fn started(self: &Arc<Self>, id: AttemptId, worker: &str) -> Result<Ending, DbError> {
         let mut change = self.change().await?;
+        // As it was queued: when it began to wait for a worker.
+        let queued = tasks::head(&mut change.tx, &id.task).await?;
         let started = moves::start(&mut change.tx, id, worker, change.now_ms).await?;
-        let Some(head) = tasks::head(&mut change.tx, &id.task)
-            .await?
-            .filter(|_| started.is_made())
-        else {
+        let Some(head) = queued.filter(|_| started.is_made()) else {
             return Ok(Ending::Stale);
         };
+        let waited_ms = change.now_ms - head.updated_at_ms;
         for (render, shot) in graph::live_renders(&mut change.tx, &id.task).await? {
             let task = EventTask {
                 kind: head.kind,
@@ -143,6 +143,7 @@ impl Core {
                 .await?;
         }
         self.commit(change).await?;
+        self.metrics.begun(head.kind, head.lane, waited_ms);
         Ok(Ending::Noted)
     }
 }

@@ -110,7 +110,7 @@ impl Change {
             .await?
             .render_limit
             .unwrap_or(config.renders_per_director);
-        if renders::unfinished(&mut self.tx, director).await? >= limit {
+        if renders::unfinished_of(&mut self.tx, director).await? >= limit {
             return Ok(Submitted::TooMany { limit });
         }
         let shas = manifest.distinct_clips();

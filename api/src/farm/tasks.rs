@@ -21,6 +21,8 @@ impl Change {
     ) -> Result<(), DbError> {
         let keys: Vec<TaskKey> = plan.tasks.iter().map(|task| task.key).collect();
         let before = graph::states(&mut self.tx, &keys).await?;
+        let is_done = |key: &&TaskKey| before.get(*key) == Some(&TaskState::Done);
+        self.planned(keys.len(), keys.iter().filter(is_done).count());
         let mut new = Vec::new();
         for task in &plan.tasks {
             let state = initial_state(&task.spec.needs(), &before);

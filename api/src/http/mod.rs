@@ -23,6 +23,7 @@ mod routes;
 pub mod server;
 mod submission;
 mod upload;
+mod worker_metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub struct App {
     /// Uploads under way: they are ended in order when the server stops.
     pub tasks: TaskTracker,
     pub health: health::Health,
+    pub relay: worker_metrics::Relay,
 }
 
 pub type AppState = Arc<App>;

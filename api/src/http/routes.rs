@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_again, render_events, render_log, renders, upload,
+    render_again, render_events, render_log, renders, upload, worker_metrics,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -130,6 +130,10 @@ fn about_the_server() -> ApiRouter<AppState> {
         .api_route("/healthz", get_with(health::alive, health::alive_doc))
         .api_route("/readyz", get_with(health::ready, health::ready_doc))
         .api_route("/metrics", get_with(health::metrics, health::metrics_doc))
+        .api_route(
+            "/metrics/workers",
+            get_with(worker_metrics::show, worker_metrics::show_doc),
+        )
         .api_route(
             "/openapi.json",
             get_with(documents::openapi, documents::openapi_doc),

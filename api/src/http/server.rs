@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bodies::Links;
 use super::listener::{self, Patience};
-use super::{App, AppState, Limits, health, routes};
+use super::{App, AppState, Limits, health, routes, worker_metrics};
 use crate::config::ApiConfig;
 use crate::db::{Database, DbError};
 use crate::farm::{Farm, FarmError};
@@ -91,6 +91,7 @@ pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),
         health: health::Health::default(),
+        relay: worker_metrics::Relay::default(),
     });
     let router = routes::router(Arc::clone(&app));
     let serving = tokio::spawn(listener::serve(
@@ -115,6 +116,11 @@ impl Server {
     /// The origin of all links, without a slash at the end.
     pub fn public_url(&self) -> &str {
         self.app.links.public_url()
+    }
+
+    /// Shows what another part of this process counts on `/metrics`, too.
+    pub fn show_metrics_of(&self, registry: Registry) {
+        self.app.metrics.show_beside(registry);
     }
 
     pub fn app(&self) -> &AppState {

@@ -44,7 +44,11 @@ pub async fn upload(
 ) -> Result<Response, ApiError> {
     let declared = digest::declared(request.headers(), query.sha256.as_deref())?;
     if let Some(length) = content_length(request.headers()) {
-        check_length(&app, length, is_multipart(request.headers()))?;
+        let checked = check_length(&app, length, is_multipart(request.headers()));
+        if checked.is_err() {
+            app.metrics.upload_ended(&checked);
+        }
+        checked?;
     }
     if let Some(sha) = declared
         && waits_for_permission(request.headers())
@@ -57,7 +61,9 @@ pub async fn upload(
     let work = app
         .tasks
         .spawn(receive(Arc::clone(&app), caller, declared, request));
-    let body = work.await.map_err(ApiError::internal)??;
+    let received = work.await.map_err(ApiError::internal).flatten();
+    app.metrics.upload_ended(&received);
+    let body = received?;
     let status = match body.status {
         ClipStatus::Inspecting => StatusCode::ACCEPTED,
         ClipStatus::Ready | ClipStatus::Refused | ClipStatus::Failed => StatusCode::OK,

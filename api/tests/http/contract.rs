@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 24] = [
+const OPERATIONS: [(&str, &str); 25] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -31,6 +31,7 @@ const OPERATIONS: [(&str, &str); 24] = [
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/metrics/workers"),
     ("get", "/openapi.json"),
     ("get", "/agent/schemas/{document}"),
 ];

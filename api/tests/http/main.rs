@@ -19,3 +19,4 @@ mod server;
 mod stand;
 mod upload;
 mod upload_faults;
+mod worker_metrics;

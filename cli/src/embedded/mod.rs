@@ -55,6 +55,9 @@ impl EmbeddedFarm {
             0 => None,
             _ => Some(start_worker(&settings, &data, redis.url(), &storage_url).await?),
         };
+        if let Some(worker) = &worker {
+            server.show_metrics_of(worker.registry().clone());
+        }
         Ok(Self {
             worker,
             server,

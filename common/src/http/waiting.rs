@@ -40,13 +40,13 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    pub const ALL: [Self; 6] = [
+    /// Why a task may wait that is not handed out yet.
+    pub const OF_TASKS: [Self; 5] = [
         Self::NoWorker,
         Self::WorkersAway,
         Self::LaneBusy,
         Self::Limit,
         Self::RetryPause,
-        Self::Starting,
     ];
 
     pub fn name(self) -> &'static str {

@@ -163,7 +163,7 @@ pub async fn find_manifest(tx: &mut Write, id: RenderId) -> Result<ShotManifest,
 }
 
 /// How many renders of a director have not ended.
-pub async fn unfinished(tx: &mut Write, director: DirectorId) -> Result<u64, DbError> {
+pub async fn unfinished_of(tx: &mut Write, director: DirectorId) -> Result<u64, DbError> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS renders FROM renders WHERE director_id = $1 \
          AND state IN ('accepted', 'planning', 'running', 'publishing')",
@@ -216,6 +216,34 @@ fn priority(row: &AnyRow) -> Result<Priority, DbError> {
         .ok()
         .and_then(|number| Priority::try_from(number).ok())
         .ok_or_else(|| DbError::broken("priority", "it is not 0 to 9"))
+}
+
+/// Renders in a state that is not final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub state: RenderState,
+    pub renders: u64,
+    /// When the oldest of them was accepted.
+    pub oldest_ms: i64,
+}
+
+/// States in which no render is are left out.
+pub async fn unfinished(db: &Database) -> Result<Vec<Unfinished>, DbError> {
+    let rows = sqlx::query(
+        "SELECT state, COUNT(*) AS renders, MIN(created_at_ms) AS oldest_ms FROM renders \
+         WHERE state IN ('accepted', 'planning', 'running', 'publishing') GROUP BY state",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unfinished {
+                state: row.word("state", RenderState::parse)?,
+                renders: row.size("renders")?,
+                oldest_ms: row.int("oldest_ms")?,
+            })
+        })
+        .collect()
 }
 
 fn read(row: &AnyRow) -> Result<RenderRow, DbError> {

@@ -155,8 +155,16 @@ pub async fn in_flight(db: &Database, lane: Lane) -> Result<Vec<TaskHead>, DbErr
     rows.iter().map(read_head).collect()
 }
 
+/// How many tasks of a lane are in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    pub lane: Lane,
+    pub state: TaskState,
+    pub tasks: u64,
+}
+
 /// How many tasks of each lane are in each state that is not final.
-pub async fn census(db: &Database) -> Result<Vec<(Lane, TaskState, u64)>, DbError> {
+pub async fn census(db: &Database) -> Result<Vec<Census>, DbError> {
     let rows = sqlx::query(
         "SELECT lane, state, COUNT(*) AS tasks FROM tasks \
          WHERE state IN ('waiting', 'ready', 'queued', 'running') GROUP BY lane, state",
@@ -165,12 +173,26 @@ pub async fn census(db: &Database) -> Result<Vec<(Lane, TaskState, u64)>, DbErro
     .await?;
     rows.iter()
         .map(|row| {
-            Ok((
-                row.word("lane", Lane::parse)?,
-                row.word("state", TaskState::parse)?,
-                row.size("tasks")?,
-            ))
+            Ok(Census {
+                lane: row.word("lane", Lane::parse)?,
+                state: row.word("state", TaskState::parse)?,
+                tasks: row.size("tasks")?,
+            })
         })
+        .collect()
+}
+
+/// Since when the longest waiting task of each lane waits: for a place in the queue, or in it. Lanes in which none waits are left out.
+pub async fn waiting_since(db: &Database) -> Result<Vec<(Lane, i64)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT lane, MIN(CASE WHEN state = 'ready' AND due_at_ms > updated_at_ms \
+         THEN due_at_ms ELSE updated_at_ms END) AS since_ms \
+         FROM tasks WHERE state IN ('ready', 'queued') GROUP BY lane",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.word("lane", Lane::parse)?, row.int("since_ms")?)))
         .collect()
 }
 
