@@ -16,6 +16,7 @@ AXE := axe-core@4.14.1
 CARGO_DENY := 0.19.0
 
 export BOTFLIX_BROWSER_MODULES := $(TARGET)/browser/node_modules
+export BOTFLIX_PROMETHEUS := $(TARGET)/prometheus/usr/bin
 
 ##@ Use
 
@@ -100,7 +101,7 @@ setup-run: ## … to build and run: a C compiler, ffmpeg, Redis, a voice, fonts
 		'/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core'
 
 .PHONY: setup-test
-setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed $(TARGET)/tools/bin/cargo-deny ## … to test: Postgres, an S3 server, a browser
+setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed $(TARGET)/prometheus/installed $(TARGET)/tools/bin/cargo-deny ## … to test: Postgres, an S3 server, a browser, Prometheus
 
 .PHONY: setup-bench
 setup-bench: setup-run .venv-bench/installed ## … to compare: what people use today, from PyPI
@@ -124,6 +125,12 @@ test-packages:
 $(TARGET)/browser/installed: Makefile
 	mkdir -p $(@D)
 	npm install --prefix $(@D) --no-save --no-package-lock --no-audit --no-fund --loglevel=error $(PLAYWRIGHT) $(AXE)
+	touch $@
+
+# Unpacked and not installed: Debian's package would start it as a service, now and after every boot.
+$(TARGET)/prometheus/installed:
+	mkdir -p $(@D)
+	{ command -v prometheus && command -v promtool; } >/dev/null || scripts/unpack-package prometheus $(@D)
 	touch $@
 
 # Unoptimised: it builds in half the time and runs for a second.

@@ -16,6 +16,7 @@ mod laptop;
 mod log;
 mod report;
 mod upload;
+mod watch;
 
 use botflix_testkit::Binary;
 
