@@ -104,6 +104,11 @@ impl Fault {
         Self::of(exit, text)
     }
 
+    /// What happened, in a line or some.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Says it on stderr.
     pub fn tell(&self) -> Exit {
         eprintln!("botflix: {}", self.text);

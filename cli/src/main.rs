@@ -17,6 +17,7 @@ mod settings;
 mod show;
 mod signals;
 mod sources;
+mod top;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -58,6 +59,7 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Up(args) => commands::up::run(args).await,
         Command::Api(args) => commands::api::run(args, settings).await,
         Command::Worker(args) => commands::worker::run(args, settings).await,
+        Command::Top(args) => commands::top::run(args).await,
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Register(args) => commands::register::run(args).await,
         Command::Render(args) => commands::render::run(*args, settings).await,

@@ -79,6 +79,22 @@ fn lane(word: &str) -> Result<LaneKind, String> {
 }
 
 #[derive(Args)]
+pub struct TopArgs {
+    /// The farm
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Look once, show everything, and end
+    #[arg(long)]
+    pub once: bool,
+    /// A line of JSON for each look
+    #[arg(long)]
+    pub json: bool,
+    /// How long a server that does not answer is asked again, with `--once`
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub patience: u64,
+}
+
+#[derive(Args)]
 pub struct DemoArgs {
     /// Where the farm and the material are kept; a second run goes on with them
     #[arg(long, value_name = "DIR", default_value = "botflix-demo")]

@@ -8,7 +8,7 @@ mod render;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use engine::EngineArgs;
-pub use farm::{ApiArgs, DemoArgs, RegisterArgs, UpArgs, WorkerArgs};
+pub use farm::{ApiArgs, DemoArgs, RegisterArgs, TopArgs, UpArgs, WorkerArgs};
 pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
@@ -43,6 +43,8 @@ pub enum Command {
     Api(ApiArgs),
     /// Run a worker of a farm
     Worker(WorkerArgs),
+    /// Show a farm at a glance: what it does, what holds it up
+    Top(TopArgs),
     /// Make a two-minute story on the spot, render and publish it, and serve it
     Demo(DemoArgs),
     /// Register a director and print its API key

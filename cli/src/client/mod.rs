@@ -4,6 +4,7 @@
 pub mod clips;
 pub mod download;
 mod events;
+mod metrics;
 pub mod renders;
 
 use std::time::Duration;

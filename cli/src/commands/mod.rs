@@ -13,6 +13,7 @@ pub mod render;
 pub mod render_local;
 pub mod retry;
 pub mod status;
+pub mod top;
 pub mod up;
 pub mod validate;
 pub mod worker;

@@ -15,6 +15,7 @@ mod input;
 mod laptop;
 mod log;
 mod report;
+mod top;
 mod upload;
 mod watch;
 
