@@ -20,6 +20,7 @@ mod facts;
 mod faults;
 mod fences;
 mod leader;
+mod metrics;
 mod model;
 mod renders;
 mod rig;
