@@ -1,16 +1,35 @@
-//! API keys: how they are made, read and compared. Knows no HTTP and no database; what is stored is the SHA-256 of the whole key.
+//! Keys of directors and tokens of operators: how they are made, read and compared. Knows no HTTP and no database; what is stored is the
+//! SHA-256 of the whole key.
 //!
-//! A key reads `botflix_dir_{id}_{secret}{checksum}`. The id finds the row, the secret proves it, the checksum tells a typing error (and a
+//! A key reads `botflix_{whose}_{id}_{secret}{checksum}`. The id finds the row, the secret proves it, the checksum tells a typing error (and a
 //! secret scanner) what it is without asking anyone. All three are base62.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Every director key starts like this.
-pub const KEY_PREFIX: &str = "botflix_dir_";
+/// Whose key it is: keys of one kind are never taken for another's.
+pub trait Bearer {
+    /// Every key of the kind starts like this.
+    const PREFIX: &'static str;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OfDirector;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OfOperator;
+
+impl Bearer for OfDirector {
+    const PREFIX: &'static str = "botflix_dir_";
+}
+
+impl Bearer for OfOperator {
+    const PREFIX: &'static str = "botflix_op_";
+}
 
 /// 12 characters: 71 bits, so that ids are not guessed either.
 const ID_LEN: usize = 12;
@@ -20,11 +39,17 @@ const CHECKSUM_LEN: usize = 6;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A director's API key. Its `Debug` shows the id only.
+/// A secret that a caller proves itself with. Its `Debug` shows the id only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
+pub struct Key<B> {
     text: String,
+    whose: PhantomData<B>,
 }
+
+/// A director's API key.
+pub type ApiKey = Key<OfDirector>;
+/// The token of the farm's operators.
+pub type OperatorToken = Key<OfOperator>;
 
 /// Not of the form of a key, or its checksum is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,36 +61,38 @@ pub struct MalformedKey;
 #[error("no randomness: {0}")]
 pub struct NoRandomness(getrandom::Error);
 
-impl ApiKey {
+impl<B: Bearer> Key<B> {
     /// A key that nobody has seen.
     pub fn generate() -> Result<Self, NoRandomness> {
         let body = format!(
-            "{KEY_PREFIX}{}_{}",
+            "{}{}_{}",
+            B::PREFIX,
             random_text(ID_LEN)?,
             random_text(SECRET_LEN)?
         );
         let checksum = checksum(&body);
         Ok(Self {
             text: format!("{body}{checksum}"),
+            whose: PhantomData,
         })
     }
 
     /// The public half, by which the row is found.
     pub fn id(&self) -> &str {
         self.text
-            .strip_prefix(KEY_PREFIX)
+            .strip_prefix(B::PREFIX)
             .and_then(|rest| rest.get(..ID_LEN))
             .unwrap_or_default()
     }
 
     /// What is stored: the SHA-256 of the key, in hex.
     pub fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.text.as_bytes()))
+        hash_of(&self.text)
     }
 
     /// Whether this is the key whose hash was stored; takes as long for a wrong one as for the right one.
     pub fn matches(&self, stored_hash: &str) -> bool {
-        self.hash().as_bytes().ct_eq(stored_hash.as_bytes()).into()
+        matches_hash(&self.text, stored_hash)
     }
 
     /// The key itself. For the one answer that shows it.
@@ -74,11 +101,24 @@ impl ApiKey {
     }
 }
 
-impl FromStr for ApiKey {
+/// The SHA-256 of a secret, in hex.
+pub fn hash_of(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+/// Whether this is the secret whose hash was stored, in the same time for every wrong one.
+pub fn matches_hash(secret: &str, stored_hash: &str) -> bool {
+    hash_of(secret)
+        .as_bytes()
+        .ct_eq(stored_hash.as_bytes())
+        .into()
+}
+
+impl<B: Bearer> FromStr for Key<B> {
     type Err = MalformedKey;
 
     fn from_str(text: &str) -> Result<Self, MalformedKey> {
-        let rest = text.strip_prefix(KEY_PREFIX).ok_or(MalformedKey)?;
+        let rest = text.strip_prefix(B::PREFIX).ok_or(MalformedKey)?;
         let (id, proof) = rest.split_once('_').ok_or(MalformedKey)?;
         let is_base62 = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if id.len() != ID_LEN
@@ -96,13 +136,14 @@ impl FromStr for ApiKey {
         }
         Ok(Self {
             text: text.to_owned(),
+            whose: PhantomData,
         })
     }
 }
 
-impl fmt::Debug for ApiKey {
+impl<B: Bearer> fmt::Debug for Key<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKey({KEY_PREFIX}{}_…)", self.id())
+        write!(f, "Key({}{}_…)", B::PREFIX, self.id())
     }
 }
 
@@ -143,6 +184,14 @@ mod tests {
         assert!(key.matches(&key.hash()));
         assert!(!other.matches(&key.hash()));
         assert_ne!(key.id(), other.id());
+    }
+
+    #[test]
+    fn a_key_of_one_kind_is_none_of_another() {
+        let token = OperatorToken::generate().unwrap();
+        assert!(token.reveal().starts_with("botflix_op_"));
+        assert_eq!(token.reveal().parse::<ApiKey>(), Err(MalformedKey));
+        assert_eq!(token.reveal().parse(), Ok(token));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// How viewers and agents reach this server, for the links it makes. By default the listen address.
     pub public_url: Option<String>,
+    /// What operators prove themselves with: 32 visible ASCII characters or more. By default the token whose hash is in the database.
+    pub operator_token: Option<String>,
     pub max_clip_bytes: u64,
     /// A sender of a clip that gives no byte for so long is gone.
     pub upload_idle: Duration,
@@ -45,6 +47,7 @@ impl ApiConfig {
             storage_options: Vec::new(),
             listen,
             public_url: None,
+            operator_token: None,
             max_clip_bytes: DEFAULT_MAX_CLIP_BYTES,
             upload_idle: DEFAULT_UPLOAD_IDLE,
             farm: FarmConfig::default(),

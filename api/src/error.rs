@@ -25,6 +25,12 @@ pub enum ApiError {
     MissingApiKey,
     #[error("the API key is malformed, unknown or revoked")]
     InvalidApiKey,
+    #[error("no operator token was sent")]
+    MissingOperatorToken,
+    #[error("the operator token is not the farm's")]
+    InvalidOperatorToken,
+    #[error("a director asked for what is the operators'")]
+    OperatorsOnly,
     #[error("there is no such {0}, or it is not yours")]
     NotFound(Thing),
     #[error("no such route")]
@@ -111,6 +117,14 @@ const fn refusal(status: u16, code: &'static str, title: &'static str) -> Row {
     }
 }
 
+/// As [`refusal`], where only an operator can help.
+const fn operators(status: u16, code: &'static str, title: &'static str) -> Row {
+    Row {
+        who: WhoCanFix::Operator,
+        ..refusal(status, code, title)
+    }
+}
+
 /// The director did nothing wrong, or may simply send it again.
 const fn again(status: u16, code: &'static str, title: &'static str, who: WhoCanFix) -> Row {
     Row {
@@ -140,6 +154,15 @@ impl ApiError {
         match self {
             Self::MissingApiKey => refusal(401, "missing_api_key", "An API key is needed"),
             Self::InvalidApiKey => refusal(401, "invalid_api_key", "The API key is not valid"),
+            Self::MissingOperatorToken => {
+                operators(401, "missing_operator_token", "An operator token is needed")
+            }
+            Self::InvalidOperatorToken => operators(
+                401,
+                "invalid_operator_token",
+                "The operator token is not valid",
+            ),
+            Self::OperatorsOnly => operators(403, "operators_only", "For operators only"),
             Self::NotFound(_) => refusal(404, "not_found", "Not found"),
             Self::UnknownRoute => refusal(404, "unknown_route", "No such route"),
             Self::MethodNotAllowed => refusal(405, "method_not_allowed", "Method not allowed"),
@@ -198,6 +221,17 @@ impl ApiError {
                 "Send `Authorization: Bearer botflix_dir_…`; POST /api/v1/directors/register gives you a key.".into()
             }
             Self::InvalidApiKey => "The key is malformed, unknown or revoked.".into(),
+            Self::MissingOperatorToken => {
+                "Send `Authorization: Bearer botflix_op_…`. `botflix up` writes the token to `operator-token` in its data folder; \
+                 `botflix operator-token reset` makes a new one."
+                    .into()
+            }
+            Self::InvalidOperatorToken => {
+                "The token is malformed, or another one is in force. `botflix operator-token reset` makes a new one.".into()
+            }
+            Self::OperatorsOnly => {
+                "A director's key does not open this; it needs the operator token.".into()
+            }
             Self::NotFound(thing) => format!("There is no such {thing}, or this key may not see it."),
             Self::UnknownRoute => "No such path. /openapi.json lists what there is.".into(),
             Self::MethodNotAllowed => "The path exists, but not with this method. See /openapi.json.".into(),

@@ -14,6 +14,7 @@ pub mod http;
 pub mod metrics;
 pub mod openapi;
 pub mod relay;
+pub mod operator;
 pub mod web;
 
 pub use config::ApiConfig;

@@ -19,6 +19,8 @@ use crate::error::ApiError;
 
 /// The name of the bearer key in the document.
 pub const KEY_SCHEME: &str = "director_key";
+/// The name of the operators' token in the document.
+pub const OPERATOR_SCHEME: &str = "operator_token";
 
 /// Makes the generator of this thread speak OpenAPI 3.1's dialect, JSON Schema 2020-12 (aide's default is draft 7). Call it before routes
 /// are built, on the thread that builds them.
@@ -47,13 +49,27 @@ pub fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
         })
         .security_scheme(
             KEY_SCHEME,
-            SecurityScheme::Http {
-                scheme: "bearer".to_owned(),
-                bearer_format: Some("botflix_dir_{id}_{secret}".to_owned()),
-                description: Some("The api_key that POST /api/v1/directors/register answered with.".to_owned()),
-                extensions: Default::default(),
-            },
+            bearer(
+                "botflix_dir_{id}_{secret}",
+                "The api_key that POST /api/v1/directors/register answered with.",
+            ),
         )
+        .security_scheme(
+            OPERATOR_SCHEME,
+            bearer(
+                "botflix_op_{id}_{secret}",
+                "The token of the farm's operators: a file of `botflix up`, or a setting of the server.",
+            ),
+        )
+}
+
+fn bearer(format: &str, description: &str) -> SecurityScheme {
+    SecurityScheme::Http {
+        scheme: "bearer".to_owned(),
+        bearer_format: Some(format.to_owned()),
+        description: Some(description.to_owned()),
+        extensions: Default::default(),
+    }
 }
 
 /// An empty document for the routes to be merged into.

@@ -56,7 +56,7 @@ fn start(cli: Cli) -> Result<Exit, Fault> {
 
 async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
     match command {
-        Command::Up(args) => commands::up::run(args).await,
+        Command::Up(args) => commands::up::run(args, settings).await,
         Command::Api(args) => commands::api::run(args, settings).await,
         Command::Worker(args) => commands::worker::run(args, settings).await,
         Command::Top(args) => commands::top::run(args).await,
@@ -71,6 +71,7 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::Fix(args) => commands::fix::run(&args),
         Command::Rebuild(args) => commands::rebuild::run(args).await,
+        Command::OperatorToken(args) => commands::operator_token::run(args).await,
         Command::Encoders(args) => commands::encoders::run(args).await,
     }
 }

@@ -9,7 +9,9 @@ const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
 pub struct Settings {
     /// `BOTFLIX_DIRECTOR_KEY`: the API key with which `render` speaks.
-    pub director_key: Option<DirectorKey>,
+    pub director_key: Option<Secret>,
+    /// `BOTFLIX_OPERATOR_TOKEN`: what a server takes for the operators' token, and what operators' commands show.
+    pub operator_token: Option<Secret>,
     /// `RUST_LOG`: what is logged, where `--log` does not say.
     pub log_filter: Option<String>,
     /// `AWS_…`, `GOOGLE_…`, `AZURE_…`: credentials and endpoints for `--storage`.
@@ -20,11 +22,11 @@ pub struct Settings {
 
 /// Never printed.
 #[derive(Clone)]
-pub struct DirectorKey(pub String);
+pub struct Secret(pub String);
 
-impl fmt::Debug for DirectorKey {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DirectorKey(…)")
+        f.write_str("Secret(…)")
     }
 }
 
@@ -36,6 +38,7 @@ impl Settings {
     fn from(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let mut settings = Self {
             director_key: None,
+            operator_token: None,
             log_filter: None,
             storage_options: Vec::new(),
             cache_dir: None,
@@ -47,8 +50,9 @@ impl Settings {
             };
             match name {
                 _ if text.is_empty() => {}
-                "BOTFLIX_DIRECTOR_KEY" => {
-                    settings.director_key = Some(DirectorKey(text.to_owned()))
+                "BOTFLIX_DIRECTOR_KEY" => settings.director_key = Some(Secret(text.to_owned())),
+                "BOTFLIX_OPERATOR_TOKEN" => {
+                    settings.operator_token = Some(Secret(text.to_owned()));
                 }
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),

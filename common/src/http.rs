@@ -3,6 +3,7 @@
 mod log;
 mod outlook;
 mod waiting;
+mod workers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::verdict::{Reason, Verdict};
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 pub use self::waiting::{WaitReason, Waiting};
+pub use self::workers::WorkerBody;
 
 /// Longest `?wait=`, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;

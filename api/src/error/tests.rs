@@ -11,6 +11,19 @@ fn the_table_is_what_clients_were_promised() {
     let table = [
         (ApiError::MissingApiKey, 401, "missing_api_key", false),
         (ApiError::InvalidApiKey, 401, "invalid_api_key", false),
+        (
+            ApiError::MissingOperatorToken,
+            401,
+            "missing_operator_token",
+            false,
+        ),
+        (
+            ApiError::InvalidOperatorToken,
+            401,
+            "invalid_operator_token",
+            false,
+        ),
+        (ApiError::OperatorsOnly, 403, "operators_only", false),
         (ApiError::NotFound(Thing::Clip), 404, "not_found", false),
         (ApiError::UnknownRoute, 404, "unknown_route", false),
         (ApiError::MethodNotAllowed, 405, "method_not_allowed", false),

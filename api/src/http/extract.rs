@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::App;
 use super::AppState;
-use crate::auth::ApiKey;
+use crate::auth::{ApiKey, Bearer as _, OfDirector};
 use crate::db;
 use crate::error::{ApiError, Thing};
 
@@ -90,6 +90,46 @@ impl OptionalFromRequestParts<AppState> for Caller {
 impl OperationInput for Caller {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         let requirement = [(crate::openapi::KEY_SCHEME.to_owned(), Vec::new())];
+        operation.security.push(requirement.into_iter().collect());
+    }
+}
+
+/// Somebody who showed the operator token. A director's key is refused by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator;
+
+impl Operator {
+    pub async fn read(headers: &HeaderMap, app: &App) -> Result<Self, ApiError> {
+        let sent = headers
+            .get(header::AUTHORIZATION)
+            .ok_or(ApiError::MissingOperatorToken)?;
+        let token = sent
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or(ApiError::InvalidOperatorToken)?;
+        if token.starts_with(OfDirector::PREFIX) {
+            return Err(ApiError::OperatorsOnly);
+        }
+        if app.operators.admits(&app.db, token).await? {
+            Ok(Self)
+        } else {
+            Err(ApiError::InvalidOperatorToken)
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        Self::read(&parts.headers, app).await
+    }
+}
+
+impl OperationInput for Operator {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        let requirement = [(crate::openapi::OPERATOR_SCHEME.to_owned(), Vec::new())];
         operation.security.push(requirement.into_iter().collect());
     }
 }

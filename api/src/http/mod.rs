@@ -24,6 +24,7 @@ pub mod server;
 mod submission;
 mod upload;
 mod worker_metrics;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 use crate::db::Database;
 use crate::farm::{Farm, Watch};
 use crate::metrics::Metrics;
+use crate::operator::OperatorAccess;
 
 pub use routes::{document, router};
 
@@ -49,6 +51,7 @@ pub struct App {
     pub metrics: Metrics,
     pub links: bodies::Links,
     pub limits: Limits,
+    pub operators: OperatorAccess,
     /// Cancelled when the server begins to stop: whoever waits answers with what there is.
     pub stopping: CancellationToken,
     /// Uploads under way: they are ended in order when the server stops.

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_again, render_events, render_log, renders, upload, worker_metrics,
+    render_again, render_events, render_log, renders, upload, worker_metrics, workers,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -41,6 +41,7 @@ fn api() -> (Router<AppState>, OpenApi) {
     let routes = ApiRouter::new()
         .merge(directors_and_clips())
         .merge(renders_and_episodes())
+        .merge(for_operators())
         .merge(about_the_server());
     let router = routes.finish_api_with(&mut document, openapi::describe);
     openapi::tidy(&mut document);
@@ -123,6 +124,13 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
             "/media/{id}/{file}",
             get_with(media::serve, media::serve_doc),
         )
+}
+
+fn for_operators() -> ApiRouter<AppState> {
+    ApiRouter::new().api_route(
+        "/api/v1/workers",
+        get_with(workers::list, workers::list_doc),
+    )
 }
 
 fn about_the_server() -> ApiRouter<AppState> {

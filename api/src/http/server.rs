@@ -19,6 +19,7 @@ use crate::config::ApiConfig;
 use crate::db::{Database, DbError};
 use crate::farm::{Farm, FarmError};
 use crate::metrics::Metrics;
+use crate::operator::OperatorAccess;
 
 /// How long requests under way may take to end once the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -55,6 +56,8 @@ pub struct Server {
 
 /// Connects to the parts, starts the farm's loops, and listens. The parts need not be there except the database, which is migrated first.
 pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
+    let operators =
+        OperatorAccess::of(config.operator_token.as_deref()).map_err(StartError::Config)?;
     let storage = Storage::open_with(&config.storage, config.storage_options.clone())?;
     let queue = Queue::connect(QueueConfig::new(&config.redis))?;
     let db = Database::connect(&config.database).await?;
@@ -88,6 +91,7 @@ pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
             max_clip_bytes: config.max_clip_bytes,
             upload_idle: config.upload_idle,
         },
+        operators,
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),
         health: health::Health::default(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 25] = [
+const OPERATIONS: [(&str, &str); 26] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -28,6 +28,7 @@ const OPERATIONS: [(&str, &str); 25] = [
     ("get", "/api/v1/episodes"),
     ("get", "/api/v1/episodes/{id}"),
     ("get", "/media/{id}/{file}"),
+    ("get", "/api/v1/workers"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),

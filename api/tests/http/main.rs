@@ -12,6 +12,7 @@ mod episode;
 mod follow;
 mod log;
 mod media;
+mod operators;
 mod outlook;
 mod pages;
 mod renders;

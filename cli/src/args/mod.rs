@@ -3,6 +3,7 @@
 mod engine;
 mod farm;
 mod film;
+mod operator;
 mod render;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -13,6 +14,7 @@ pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
 pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs};
+pub use operator::{OperatorTokenAction, OperatorTokenArgs};
 
 /// The studio backlot for autonomous directors.
 ///
@@ -69,6 +71,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Say which encoders are proven to work on this host, and why the others are not
     Encoders(EncodersArgs),
+    /// Make a new token for the farm's operators; the one before it is void at once
+    OperatorToken(OperatorTokenArgs),
 }
 
 impl Command {

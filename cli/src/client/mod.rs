@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::exit::Fault;
-use crate::settings::{DirectorKey, Settings};
+use crate::settings::{Secret, Settings};
 
 /// How long a server that does not answer, or says "later", is asked again by default.
 pub const DEFAULT_PATIENCE_SECONDS: u64 = 60;
@@ -38,7 +38,7 @@ const SNIPPET_CHARS: usize = 200;
 pub struct Api {
     http: reqwest::Client,
     base: Url,
-    key: Option<DirectorKey>,
+    key: Option<Secret>,
     patience: Duration,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum CallError {
 }
 
 impl Api {
-    pub fn new(server: &str, key: Option<DirectorKey>) -> Result<Self, Fault> {
+    pub fn new(server: &str, key: Option<Secret>) -> Result<Self, Fault> {
         let unusable = || {
             Fault::permanent(format!("\"{server}\" is not a server's URL"))
                 .hint("write it like http://127.0.0.1:8080")

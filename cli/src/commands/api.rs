@@ -14,6 +14,7 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     let mut config = ApiConfig::new(args.database, args.redis, args.storage, args.listen);
     config.storage_options = settings.storage_options;
     config.public_url = args.public_url;
+    config.operator_token = settings.operator_token.map(|token| token.0);
     let server = tokio::select! {
         started = botflix_api::start(config) => started.map_err(api_fault)?,
         () = stop.cancelled() => return Ok(Exit::Done),

@@ -17,6 +17,7 @@ pub async fn run(args: DemoArgs) -> Result<Exit, Fault> {
         listen: args.listen,
         slots: cores(),
         public_url: None,
+        operator_token: None,
         engine: args.engine.config(),
     })
     .await?;

@@ -7,6 +7,7 @@ pub mod encoders;
 pub mod fix;
 pub mod inspect;
 pub mod log;
+pub mod operator_token;
 pub mod rebuild;
 pub mod register;
 pub mod render;

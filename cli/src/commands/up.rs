@@ -3,12 +3,14 @@
 use crate::args::UpArgs;
 use crate::embedded::{EmbeddedFarm, FarmSettings, cores};
 use crate::exit::{Exit, Fault};
+use crate::settings::Settings;
 use crate::show::say;
 use crate::signals;
 
-pub async fn run(args: UpArgs) -> Result<Exit, Fault> {
+pub async fn run(args: UpArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let settings = FarmSettings {
+        operator_token: settings.operator_token,
         data: args.data,
         listen: args.listen,
         slots: args.workers.unwrap_or_else(cores),

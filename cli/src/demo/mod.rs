@@ -20,7 +20,7 @@ use crate::client::{Api, renders};
 use crate::commands::inspect::engine_fault;
 use crate::commands::render;
 use crate::exit::Fault;
-use crate::settings::DirectorKey;
+use crate::settings::Secret;
 use crate::show::stages::Stages;
 use crate::sources::{self, Overrides, Resolved};
 use state::State;
@@ -95,7 +95,7 @@ fn resolve(material: &Path, voices: &[material::Voice]) -> Result<Resolved, Faul
 /// The director of an earlier run, or a new one.
 async fn director(server: &str, state: &mut State, dir: &Path) -> Result<Api, Fault> {
     if let Some(key) = &state.api_key {
-        let api = Api::new(server, Some(DirectorKey(key.clone())))?;
+        let api = Api::new(server, Some(Secret(key.clone())))?;
         if api.knows_me().await? {
             return Ok(api);
         }
@@ -112,7 +112,7 @@ async fn director(server: &str, state: &mut State, dir: &Path) -> Result<Api, Fa
         ..State::default()
     };
     state.write(dir)?;
-    Api::new(server, Some(DirectorKey(registered.api_key)))
+    Api::new(server, Some(Secret(registered.api_key)))
 }
 
 /// The finished render, and whether it was there before.

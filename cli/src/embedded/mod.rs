@@ -2,6 +2,7 @@
 //! a farm of many hosts, wired to what one machine has.
 
 mod lock;
+mod operator;
 mod redis;
 
 use std::net::SocketAddr;
@@ -18,8 +19,11 @@ use url::Url;
 
 use crate::commands::worker::{host_name, start_fault};
 use crate::exit::{Exit, Fault};
+use crate::settings::Secret;
 use lock::DataLock;
 use redis::PrivateRedis;
+
+pub use operator::write_operator_token;
 
 /// How long running tasks may take to finish at a stop. What is handed back goes on at the next start.
 const GRACE: Duration = Duration::from_secs(3);
@@ -30,6 +34,8 @@ pub struct FarmSettings {
     /// Tasks at once; 0: no worker.
     pub slots: usize,
     pub public_url: Option<String>,
+    /// Where there is none, one is made and written to a file of the data folder.
+    pub operator_token: Option<Secret>,
     pub engine: EngineConfig,
 }
 
@@ -47,10 +53,17 @@ impl EmbeddedFarm {
         let lock = DataLock::take(&data)?;
         let redis = PrivateRedis::start(&data).await?;
         let storage_url = file_url(&data.join("storage"))?;
-        let database = file_url(&data.join("botflix.db"))?.replacen("file://", "sqlite://", 1);
+        let database = database_url(&data)?;
         let mut config = ApiConfig::new(database, redis.url(), &storage_url, settings.listen);
         config.public_url = settings.public_url.clone();
+        config.operator_token = settings
+            .operator_token
+            .as_ref()
+            .map(|token| token.0.clone());
         let server = botflix_api::start(config).await.map_err(api_fault)?;
+        if settings.operator_token.is_none() {
+            operator::make_first_token(&server, &data).await?;
+        }
         let worker = match settings.slots {
             0 => None,
             _ => Some(start_worker(&settings, &data, redis.url(), &storage_url).await?),
@@ -121,6 +134,24 @@ async fn start_worker(
         metrics_listen: None,
     };
     Worker::start(config).await.map_err(start_fault)
+}
+
+/// The SQLite database of a data folder.
+pub fn database_url(data: &Path) -> Result<String, Fault> {
+    Ok(file_url(&data.join("botflix.db"))?.replacen("file://", "sqlite://", 1))
+}
+
+/// A folder that `up` has used.
+pub fn existing_data_dir(data: &Path) -> Result<PathBuf, Fault> {
+    let unusable = || Fault::permanent(format!("{} is no data folder", data.display()));
+    let data = data
+        .canonicalize()
+        .map_err(|error| unusable().because(error))?;
+    if data.join("botflix.db").is_file() {
+        Ok(data)
+    } else {
+        Err(unusable().hint("`botflix up --data DIR` makes one"))
+    }
 }
 
 fn make_data_dir(data: &Path) -> Result<PathBuf, Fault> {

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use botflix_testkit::{Signal, Up, deadline, story, up};
+use reqwest::StatusCode;
 
 use crate::binary;
 
@@ -73,6 +77,37 @@ async fn up_killed_in_mid_render_goes_on_after_the_next_start() {
         .unwrap();
     assert_eq!(director.episodes().await.unwrap().len(), 1);
     assert_eq!(episode.render_id, render.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_hands_the_operator_token_over_in_a_file_and_a_reset_voids_it() {
+    let mut up = Up::start(&binary()).unwrap();
+    let file = up.dir().join("data/operator-token");
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let first = token(&file);
+    assert_eq!(as_operator(&up, &first).await, StatusCode::OK);
+    assert!(!up.process.log().contains(&first), "never in a log");
+    up.restart(&binary(), GRACE).unwrap();
+    assert_eq!(token(&file), first, "made once");
+
+    let data = up.dir().join("data");
+    let mut reset = binary().command();
+    reset.args(["operator-token", "reset", "--data"]).arg(data);
+    assert!(reset.status().unwrap().success());
+    let second = token(&file);
+    assert_eq!(as_operator(&up, &first).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(as_operator(&up, &second).await, StatusCode::OK);
+}
+
+fn token(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap().trim().to_owned()
+}
+
+async fn as_operator(up: &Up, token: &str) -> StatusCode {
+    let url = format!("{}/api/v1/workers", up.base());
+    let call = reqwest::Client::new().get(url).bearer_auth(token);
+    call.send().await.unwrap().status()
 }
 
 /// Gone, or ended and not yet collected by whoever inherited it.
