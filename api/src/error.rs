@@ -61,6 +61,8 @@ pub enum ApiError {
     IdempotencyKeyReused,
     #[error("{limit} renders have not ended")]
     TooManyRenders { limit: u64 },
+    #[error("the worker is there")]
+    WorkerIsHere,
     #[error("the render is already {0}")]
     RenderIsFinal(&'static str),
     #[error("{part} is away")]
@@ -84,6 +86,7 @@ pub enum Thing {
     Render,
     Episode,
     File,
+    Worker,
 }
 
 impl std::fmt::Display for Thing {
@@ -93,6 +96,7 @@ impl std::fmt::Display for Thing {
             Self::Render => "render",
             Self::Episode => "episode",
             Self::File => "file",
+            Self::Worker => "worker",
         })
     }
 }
@@ -197,6 +201,7 @@ impl ApiError {
                 Director,
             ),
             Self::RenderIsFinal(_) => refusal(409, "render_is_final", "The render has ended"),
+            Self::WorkerIsHere => operators(409, "worker_is_here", "The worker is there"),
             Self::NotPlanned => again(
                 409,
                 "not_planned",
@@ -257,6 +262,9 @@ impl ApiError {
                 format!("{limit} of your renders have not ended, which is your limit. Send this one again when some have.")
             }
             Self::RenderIsFinal(state) => format!("The render is already {state}."),
+            Self::WorkerIsHere => {
+                "Only a worker that is gone can be forgotten: this one would be back with its next hello. Stop it first.".into()
+            }
             Self::NotPlanned => {
                 "Its clips are still being inspected, or it has failed before it was planned. Ask again shortly.".into()
             }

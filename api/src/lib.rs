@@ -13,8 +13,8 @@ pub mod farm;
 pub mod http;
 pub mod metrics;
 pub mod openapi;
-pub mod relay;
 pub mod operator;
+pub mod relay;
 pub mod web;
 
 pub use config::ApiConfig;

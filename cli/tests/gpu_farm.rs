@@ -59,6 +59,8 @@ impl Farm {
             lanes: lanes.to_vec(),
             name: name.to_owned(),
             slots: 1,
+            tags: Vec::new(),
+            grace: Duration::from_secs(25),
             scratch_root: self.dir.path().join(name),
             clip_cache_bytes: 0,
             metrics_listen: None,

@@ -21,7 +21,9 @@ use crate::verdict::{Reason, Verdict};
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 pub use self::waiting::{WaitReason, Waiting};
-pub use self::workers::WorkerBody;
+pub use self::workers::{
+    Busy, IdleReason, ProcessBody, StopRequest, StopWhen, WorkerBody, WorkerPatch,
+};
 
 /// Longest `?wait=`, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;

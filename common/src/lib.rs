@@ -25,6 +25,7 @@ pub mod storage_key;
 pub mod task;
 pub mod units;
 pub mod verdict;
+pub mod worker;
 
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;

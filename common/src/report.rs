@@ -1,9 +1,13 @@
 //! What workers tell the API, through one stream of reports. Reports of an attempt that is not current are ignored by SQL.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
-use crate::task::{AttemptId, Lane, TaskRecord};
+use crate::task::{AttemptId, Lane, TaskKind, TaskRecord};
+use crate::worker::{IdleCode, WorkerState};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -48,7 +52,7 @@ impl ReportBody {
 }
 
 /// How a worker introduces itself; renewed with its heartbeat and gone some seconds after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerHello {
     /// What people call it; need not be unique.
     pub name: String,
@@ -62,10 +66,29 @@ pub struct WorkerHello {
     pub slots: u32,
     /// e.g. `ffmpeg 5.1.9-0+deb12u1`.
     pub engine: String,
+    /// It takes no task because it was told so, or sleeps: `state` says which.
     pub draining: bool,
     /// Its scratch is full: it takes no task until there is room.
     #[serde(default)]
     pub disk_full: bool,
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub state: WorkerState,
+    /// What it runs now, by kind.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub busy: BTreeMap<TaskKind, u32>,
+    /// Why it runs nothing; `None` while it does.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub idle: Option<IdleCode>,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub cores: u32,
+    /// 0 where the host does not say.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// The load of the last minute in percent of the cores.
+    #[serde(default)]
+    pub load_percent: Option<u32>,
 }
 
 impl WorkerHello {
@@ -73,6 +96,27 @@ impl WorkerHello {
     pub fn takes_tasks_of(&self, lane: Lane) -> bool {
         !self.draining && !self.disk_full && self.lanes.contains(&lane)
     }
+
+    /// Without what changes with every task.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        Self {
+            busy: BTreeMap::new(),
+            idle: None,
+            load_percent: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// What only a newer worker says is left out: the rest of its hello counts.
+fn known_or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 fn known_lanes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Lane>, D::Error> {
@@ -87,7 +131,7 @@ mod tests {
     #[test]
     fn a_lane_that_is_not_known_hides_none_of_the_others() {
         let hello = r#"{"name": "forge", "instance": "forge-1", "version": "9", "lanes": ["io", "gpu-nvenc-vp10", "cpu"],
-            "slots": 1, "engine": "ffmpeg", "draining": false}"#;
+            "slots": 1, "engine": "ffmpeg", "draining": false, "idle": "on_strike"}"#;
         let hello: WorkerHello = serde_json::from_str(hello).unwrap();
         assert_eq!(hello.lanes, [Lane::Io, Lane::Cpu]);
         assert!(hello.takes_tasks_of(Lane::Cpu));

@@ -121,6 +121,9 @@ pub struct Farm {
 }
 
 impl Farm {
+    /// What its operators show.
+    pub const OPERATOR_TOKEN: &str = "the-operator-token-of-every-test-farm";
+
     pub fn builder(binary: Binary) -> FarmBuilder {
         let workers = vec!["w1".to_owned()];
         FarmBuilder {
@@ -156,6 +159,7 @@ impl Farm {
 
     pub async fn start_api(&mut self) -> Result<()> {
         let mut command = self.command("api");
+        command.env("BOTFLIX_OPERATOR_TOKEN", Self::OPERATOR_TOKEN);
         command.args([
             "--database",
             &self.database_url,
@@ -221,6 +225,11 @@ impl Farm {
             .iter_mut()
             .find(|worker| name.starts_with(worker.name()));
         found.with_context(|| format!("no worker {name}"))
+    }
+
+    /// The one that was started last.
+    pub fn last_worker(&mut self) -> Result<&mut Spawned> {
+        self.workers.last_mut().context("no worker was started")
     }
 
     /// SIGKILL, and a new process over the same database.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::failure::{canceled, input_lost, storage_failure};
+use crate::hand_back::HandBack;
 use crate::metrics::{Metrics, Outcome};
 use crate::runner::{Ran, TaskRunner};
 
@@ -36,8 +37,7 @@ pub(crate) struct Bench {
     pub reports: ReportSender,
     pub instance: String,
     pub metrics: Metrics,
-    /// Canceled when the grace of a drain is over.
-    pub hand_back: CancellationToken,
+    pub hand_back: HandBack,
 }
 
 /// The apalis handler.
@@ -84,6 +84,7 @@ impl Attempt {
         let cancel = CancellationToken::new();
         // Also when apalis drops this handler.
         let _cancels_at_the_end = cancel.clone().drop_guard();
+        let hand_back = self.bench.hand_back.token();
         let work = self.work(&cancel);
         tokio::pin!(work);
         let stopped = tokio::select! {
@@ -93,7 +94,7 @@ impl Attempt {
                 Err(failure) => End::Failed(failure),
             },
             signal = self.lease.lost_or_canceled() => End::Abandoned(signal),
-            () = self.bench.hand_back.cancelled() => End::Released,
+            () = hand_back.cancelled() => End::Released,
         };
         cancel.cancel();
         if tokio::time::timeout(STOP_PATIENCE, work).await.is_err() {

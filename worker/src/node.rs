@@ -10,7 +10,8 @@ use apalis_core::worker::builder::WorkerBuilder;
 use botflix_common::queue::{LaneBackend, Queue, QueueConfig, ReportSender};
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
-use botflix_common::task::{Lane, LaneKind};
+use botflix_common::task::{EngineClass, Lane, LaneKind};
+use botflix_common::worker::{MAX_SLOTS, WorkerOrders};
 use botflix_media::engine::Prove;
 use botflix_media::{Engine, EngineConfig};
 use tokio::task::JoinHandle;
@@ -21,18 +22,21 @@ use uuid::Uuid;
 
 use crate::attempt::{self, Bench};
 use crate::error::StartError;
+use crate::hand_back::HandBack;
+use crate::host;
 use crate::listener;
 use crate::metrics::{Live, Metrics};
-use crate::presence::Presence;
+use crate::presence::{Presence, StopOrder};
 use crate::runner::{RunnerConfig, TaskRunner};
 use crate::selftest;
+use crate::standing::{self, Standing};
 
 /// How long tasks that were told to hand back, and their last reports, may take when the grace is over.
 const HAND_BACK_PATIENCE: Duration = Duration::from_secs(15);
+/// More than any worker has slots.
+const MAX_CONCURRENCY: usize = 2048;
 /// How long the last reports may wait for Redis.
 const LAST_REPORTS_PATIENCE: Duration = Duration::from_secs(5);
-/// Most slots that are taken seriously.
-const MAX_SLOTS: usize = 1024;
 
 pub struct WorkerConfig {
     /// Redis and the lease's timings; all processes of a farm agree on them.
@@ -43,8 +47,12 @@ pub struct WorkerConfig {
     pub lanes: Vec<LaneKind>,
     /// What people call it; need not be unique.
     pub name: String,
-    /// Tasks at once.
+    /// Tasks at once, 1 to 1024. Operators may change it while the worker runs.
     pub slots: usize,
+    /// Words for people to find it by.
+    pub tags: Vec<String>,
+    /// What running tasks have to finish when an operator drains the worker.
+    pub grace: Duration,
     pub scratch_root: PathBuf,
     /// 0: none, which is right where storage is a directory of this machine.
     pub clip_cache_bytes: u64,
@@ -78,12 +86,13 @@ impl Worker {
             engine.prove = engine.prove.max(Prove::Devices);
         }
         let runner = selftest::runner(config.storage, engine, runner_config).await?;
-        let lanes = lanes(&config.lanes, runner.engine())?;
+        let devices = devices(&config.lanes, runner.engine());
+        let lanes = lanes(&config.lanes, &devices)?;
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
-        let backend = LaneBackend::start(&queue, lanes.clone(), instance.clone())
+        let backend = LaneBackend::start(&queue, possible(&lanes), instance.clone())
             .map_err(StartError::Queue)?;
         let metrics =
             metrics(config.slots, &lanes, &runner, &backend).map_err(StartError::Metrics)?;
@@ -91,37 +100,50 @@ impl Worker {
         let aside = TaskTracker::new();
         let metrics_address =
             serve_metrics(config.metrics_listen, &metrics, &aside, &stop_aside).await?;
+        let slots = u32::try_from(config.slots).unwrap_or(u32::MAX);
         let hello = WorkerHello {
             name: config.name.clone(),
             instance: instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lanes,
-            slots: u32::try_from(config.slots).unwrap_or(u32::MAX),
+            slots,
             engine: runner.engine().version().to_owned(),
-            draining: false,
-            disk_full: false,
+            cores: host::cores(),
+            memory_bytes: host::memory_bytes(),
+            ..WorkerHello::default()
         };
-        let presence = Presence::new(
-            queue.clone(),
-            backend.gate(),
-            runner.clone(),
-            hello,
-            metrics.clone(),
-        );
-        presence.announce().await;
-        aside.spawn(presence.clone().keep(stop_aside.clone()));
+        let standing = Standing {
+            instance: instance.clone(),
+            lanes: config.lanes,
+            slots,
+            tags: config.tags,
+            devices,
+            orders: WorkerOrders::default(),
+            disk_full: false,
+            ending: false,
+        };
         let bench = Arc::new(Bench {
             runner,
             reports: queue.report_sender(),
             instance,
             metrics,
-            hand_back: CancellationToken::new(),
+            hand_back: HandBack::default(),
         });
+        let presence = Presence::new(
+            queue.clone(),
+            backend.gate(),
+            Arc::clone(&bench),
+            config.grace,
+            hello,
+            standing,
+        );
+        // Before the first task may come: a worker that was paused stays so.
+        presence.announce().await;
+        aside.spawn(presence.clone().keep(stop_aside.clone()));
         let ended = CancellationToken::new();
         let running = tokio::spawn(run(
             backend,
             Arc::clone(&bench),
-            config.slots,
             stop.clone(),
             ended.clone().drop_guard(),
         ));
@@ -158,20 +180,47 @@ impl Worker {
         self.ended.cancelled().await;
     }
 
+    /// Resolves when an operator wants the worker to end: [`Worker::stop_as_ordered`] does it.
+    pub async fn told_to_stop(&self) -> StopOrder {
+        let mut orders = self.presence.stop_orders();
+        match orders.wait_for(Option::is_some).await {
+            Ok(order) => order.unwrap_or(StopOrder::AfterCurrent),
+            // Cannot be: the sender lives in `self`.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Ends as an operator wants it, or sooner: when `hurry` resolves, or the operator wants it now after all.
+    pub async fn stop_as_ordered(self, hurry: impl Future<Output = ()>) {
+        let mut orders = self.presence.stop_orders();
+        let over = async move {
+            let now = orders.wait_for(|order| *order == Some(StopOrder::Now));
+            tokio::select! {
+                _ = now => {}
+                () = hurry => {}
+            }
+        };
+        self.stop_when(over).await;
+    }
+
     /// Takes no new task, lets those that run finish within `grace`, hands back the others, and signs off.
-    pub async fn stop_gracefully(mut self, grace: Duration) {
-        info!(
-            worker = self.name,
-            grace_seconds = grace.as_secs(),
-            "draining"
-        );
+    pub async fn stop_gracefully(self, grace: Duration) {
+        info!(grace_seconds = grace.as_secs(), "told to end");
+        self.stop_when(tokio::time::sleep(grace)).await;
+    }
+
+    /// What still runs when it is `over` is handed back.
+    async fn stop_when(mut self, over: impl Future<Output = ()>) {
+        info!(worker = self.name, "draining");
         self.presence.drain().await;
         self.stop.cancel();
-        if tokio::time::timeout(grace, &mut self.running)
-            .await
-            .is_err()
-        {
-            self.bench.hand_back.cancel();
+        let finished = tokio::select! {
+            biased;
+            _ = &mut self.running => true,
+            () = over => false,
+        };
+        if !finished {
+            self.bench.hand_back.for_good();
             if tokio::time::timeout(HAND_BACK_PATIENCE, &mut self.running)
                 .await
                 .is_err()
@@ -196,7 +245,7 @@ async fn close(reports: &ReportSender) {
 
 fn check(config: &WorkerConfig) -> Result<(), StartError> {
     let refuse = |why: &str| Err(StartError::Config(why.to_owned()));
-    if config.slots == 0 || config.slots > MAX_SLOTS {
+    if !u32::try_from(config.slots).is_ok_and(|slots| (1..=MAX_SLOTS).contains(&slots)) {
         return refuse("--slots must be between 1 and 1024");
     }
     if config.lanes.is_empty() {
@@ -214,19 +263,29 @@ fn check(config: &WorkerConfig) -> Result<(), StartError> {
     Ok(())
 }
 
-/// What this host can serve of what it was asked to.
-fn lanes(wanted: &[LaneKind], engine: &Engine) -> Result<Vec<Lane>, StartError> {
-    let devices = if wanted.contains(&LaneKind::Gpu) {
+/// What was proven, where it was asked for.
+fn devices(wanted: &[LaneKind], engine: &Engine) -> Vec<EngineClass> {
+    if wanted.contains(&LaneKind::Gpu) {
         engine.device_encoders()
     } else {
         Vec::new()
-    };
-    let mut lanes: Vec<Lane> = Vec::new();
-    for lane in wanted.iter().flat_map(|kind| kind.lanes(&devices)) {
-        if !lanes.contains(&lane) {
-            lanes.push(lane);
+    }
+}
+
+/// What an operator may have this host serve later: every host has a processor.
+fn possible(lanes: &[Lane]) -> Vec<Lane> {
+    let mut possible = lanes.to_vec();
+    for lane in [Lane::Io, Lane::Cpu] {
+        if !possible.contains(&lane) {
+            possible.push(lane);
         }
     }
+    possible
+}
+
+/// What this host can serve of what it was asked to.
+fn lanes(wanted: &[LaneKind], devices: &[EngineClass]) -> Result<Vec<Lane>, StartError> {
+    let lanes = standing::lanes(wanted, devices);
     if lanes.is_empty() {
         return Err(StartError::Config(
             "no encoder on a device works here (`botflix encoders` says why), and no other lane was asked for"
@@ -267,16 +326,11 @@ async fn serve_metrics(
 }
 
 /// The apalis worker, from the first task to the last acknowledgement.
-async fn run(
-    backend: LaneBackend,
-    bench: Arc<Bench>,
-    slots: usize,
-    stop: CancellationToken,
-    _ended: DropGuard,
-) {
+async fn run(backend: LaneBackend, bench: Arc<Bench>, stop: CancellationToken, _ended: DropGuard) {
     let worker = WorkerBuilder::new(bench.instance.as_str())
         .backend(backend)
-        .concurrency(slots)
+        // The gate counts the slots: they may change.
+        .concurrency(MAX_CONCURRENCY)
         .data(bench)
         .build(attempt::handle);
     let stopped = async move {

@@ -1,48 +1,92 @@
-//! How a worker is seen by the farm: says hello every few seconds, leaves its metrics for the API to show, and stops taking tasks while its disk is full.
+//! How a worker is seen by the farm and told what to do: says hello every few seconds, reads its orders with it, and opens or closes its gate
+//! accordingly.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use botflix_common::queue::{Gate, Queue};
 use botflix_common::report::WorkerHello;
+use botflix_common::task::TaskKind;
+use botflix_common::worker::{IdleCode, WantedState, WorkerOrders, WorkerState};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use crate::metrics::Metrics;
-use crate::runner::TaskRunner;
+use crate::attempt::Bench;
+use crate::host;
+use crate::standing::Standing;
 
+/// Also how late an order may be noticed.
 const HELLO_EVERY: Duration = Duration::from_secs(3);
 /// How often the metrics are left, rounded up to a hello.
 const METRICS_EVERY: Duration = Duration::from_secs(9);
 
+/// How an operator wants a worker to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopOrder {
+    /// Once what runs has finished, however long that takes.
+    AfterCurrent,
+    /// What runs is handed back.
+    Now,
+}
+
 #[derive(Clone)]
 pub(crate) struct Presence {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     queue: Queue,
     gate: Gate,
-    runner: TaskRunner,
-    hello: Arc<Mutex<WorkerHello>>,
-    metrics: Metrics,
+    bench: Arc<Bench>,
+    /// What running tasks have to finish when the worker is drained.
+    grace: Duration,
+    ordered: watch::Sender<Option<StopOrder>>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    hello: WorkerHello,
+    standing: Standing,
+    /// Since when, and whether what was left has been handed back.
+    draining: Option<(Instant, Left)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Running,
+    HandedBack,
 }
 
 impl Presence {
     pub fn new(
         queue: Queue,
         gate: Gate,
-        runner: TaskRunner,
+        bench: Arc<Bench>,
+        grace: Duration,
         hello: WorkerHello,
-        metrics: Metrics,
+        standing: Standing,
     ) -> Self {
+        let inner = Mutex::new(Inner {
+            hello,
+            standing,
+            draining: None,
+        });
         Self {
-            queue,
-            gate,
-            runner,
-            hello: Arc::new(Mutex::new(hello)),
-            metrics,
+            shared: Arc::new(Shared {
+                queue,
+                gate,
+                bench,
+                grace,
+                ordered: watch::Sender::new(None),
+                inner,
+            }),
         }
     }
 
-    /// Renews the registration until stopped.
+    /// Renews the registration and follows orders until stopped.
     pub async fn keep(self, stop: CancellationToken) {
         let mut ticks = interval(HELLO_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,71 +105,165 @@ impl Presence {
         }
     }
 
-    /// Redis may be away: the next hello is soon.
-    pub async fn announce(&self) {
-        let hello = self.hello().clone();
-        if let Err(error) = self.queue.hello(&hello).await {
-            debug!(%error, "hello was not heard");
-        }
-    }
-
-    /// What is not heard now is left again soon: these are counts since the start.
+    /// For the API to show. What is not heard now is left again soon: these are counts since the start.
     async fn leave_metrics(&self) {
-        let page = match self.metrics.text() {
+        let page = match self.shared.bench.metrics.text() {
             Ok(page) => page,
             Err(error) => {
                 warn!(%error, "metrics cannot be written");
                 return;
             }
         };
-        let instance = self.hello().instance.clone();
-        if let Err(error) = self.queue.leave_metrics(&instance, &page).await {
+        let instance = self.inner().hello.instance.clone();
+        if let Err(error) = self.shared.queue.leave_metrics(&instance, &page).await {
             debug!(%error, "the metrics were not left");
+        }
+    }
+
+    /// Says hello, and follows what it is answered. Redis may be away: the next hello is soon.
+    pub async fn announce(&self) {
+        let hello = self.settle();
+        match self.shared.queue.hello(&hello).await {
+            Ok(Some(orders)) if self.obey(&orders) => {
+                let hello = self.settle();
+                if let Err(error) = self.shared.queue.hello(&hello).await {
+                    debug!(%error, "hello was not heard");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => debug!(%error, "hello was not heard"),
         }
     }
 
     /// No new task from here on, and everybody may know.
     pub async fn drain(&self) {
-        {
-            let mut hello = self.hello();
-            hello.draining = true;
-            self.metrics.draining();
-            self.gate.close();
-        }
+        self.inner().standing.ending = true;
         self.announce().await;
     }
 
     pub async fn goodbye(&self) {
-        let instance = self.hello().instance.clone();
-        if let Err(error) = self.queue.goodbye(&instance).await {
+        let instance = self.inner().hello.instance.clone();
+        if let Err(error) = self.shared.queue.goodbye(&instance).await {
             debug!(%error, "goodbye was not heard: the registration runs out by itself");
         }
     }
 
-    fn mind_the_disk(&self) {
-        // Held to the end, so that a drain that begins meanwhile has the last word on the gate.
-        let mut hello = self.hello();
-        if hello.draining {
-            return;
-        }
-        match self.runner.check_room() {
-            Ok(()) if hello.disk_full => {
-                warn!("scratch has room again: taking tasks");
-                hello.disk_full = false;
-                self.metrics.disk_full(false);
-                self.gate.open();
-            }
-            Err(error) if !hello.disk_full => {
-                warn!(%error, "no new task is taken");
-                hello.disk_full = true;
-                self.metrics.disk_full(true);
-                self.gate.close();
-            }
-            Ok(()) | Err(_) => {}
-        }
+    /// Waits until an operator wants the worker to end; follows what is wanted instead later.
+    pub fn stop_orders(&self) -> watch::Receiver<Option<StopOrder>> {
+        self.shared.ordered.subscribe()
     }
 
-    fn hello(&self) -> std::sync::MutexGuard<'_, WorkerHello> {
-        self.hello.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the orders were news.
+    fn obey(&self, orders: &WorkerOrders) -> bool {
+        let mut inner = self.inner();
+        if *orders == inner.standing.orders {
+            return false;
+        }
+        info!(
+            revision = orders.revision,
+            wanted = orders.wanted_of(&inner.hello.instance).name(),
+            "new orders"
+        );
+        inner.standing.orders = orders.clone();
+        true
     }
+
+    /// Brings gate, tasks and hello in line with how the worker stands now.
+    fn settle(&self) -> WorkerHello {
+        // Held to the end, so that the gate follows the newest standing.
+        let mut inner = self.inner();
+        let stance = inner.standing.at(unix_seconds());
+        let gate = &self.shared.gate;
+        gate.admit(stance.lanes.clone(), stance.slots, stance.pace);
+        match stance.barred {
+            None => gate.open(),
+            Some(_) => gate.close(),
+        }
+        let metrics = &self.shared.bench.metrics;
+        metrics.slots(stance.slots);
+        metrics.draining(stance.state != WorkerState::Active);
+        metrics.disk_full(stance.barred == Some(IdleCode::DiskFull));
+        self.follow(&mut inner);
+
+        let held = gate.held();
+        let mut busy: BTreeMap<TaskKind, u32> = BTreeMap::new();
+        for kind in &held {
+            *busy.entry(*kind).or_default() += 1;
+        }
+        let hello = &mut inner.hello;
+        if hello.state != stance.state {
+            info!(state = stance.state.name(), "the worker stands differently");
+        }
+        hello.state = stance.state;
+        hello.draining = stance.state != WorkerState::Active;
+        hello.disk_full = stance.barred == Some(IdleCode::DiskFull);
+        hello.lanes = stance.lanes;
+        hello.slots = stance.slots;
+        hello.tags = stance.tags;
+        hello.idle = held
+            .is_empty()
+            .then(|| stance.barred.unwrap_or(IdleCode::NoTasks));
+        hello.busy = busy;
+        hello.load_percent = host::load_percent();
+        hello.clone()
+    }
+
+    /// Hands back what a drained worker still runs after its grace, and passes a stop on.
+    fn follow(&self, inner: &mut Inner) {
+        let wanted = inner.standing.wanted();
+        inner.draining = match (wanted, inner.draining) {
+            (WantedState::Draining, None) => Some((Instant::now(), Left::Running)),
+            (WantedState::Draining, Some((since, Left::Running)))
+                if since.elapsed() >= self.shared.grace =>
+            {
+                info!("what still runs is handed back");
+                self.shared.bench.hand_back.all();
+                Some((since, Left::HandedBack))
+            }
+            (WantedState::Draining, draining) => draining,
+            _ => None,
+        };
+        let ordered = match wanted {
+            WantedState::StopAfterCurrent => Some(StopOrder::AfterCurrent),
+            WantedState::StopNow => Some(StopOrder::Now),
+            WantedState::Active | WantedState::Paused | WantedState::Draining => None,
+        };
+        // An end that has begun is not taken back.
+        self.shared.ordered.send_if_modified(|known| {
+            let news = ordered.is_some() && *known != ordered;
+            if news {
+                *known = ordered;
+            }
+            news
+        });
+    }
+
+    fn mind_the_disk(&self) {
+        let room = self.shared.bench.runner.check_room();
+        let mut inner = self.inner();
+        let full = room.is_err();
+        match room {
+            Ok(()) if inner.standing.disk_full => {
+                warn!("scratch has room again: taking tasks");
+            }
+            Err(error) if !inner.standing.disk_full => warn!(%error, "no new task is taken"),
+            Ok(()) | Err(_) => {}
+        }
+        inner.standing.disk_full = full;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.shared
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unix_seconds() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
 }

@@ -92,6 +92,8 @@ fn worker_on(host: GpuHost, lanes: &[LaneKind], dir: &Path, redis: &RedisServer)
         lanes: lanes.to_vec(),
         name: "forge".to_owned(),
         slots: 1,
+        tags: Vec::new(),
+        grace: Duration::from_secs(25),
         scratch_root: dir.join("scratch"),
         clip_cache_bytes: 0,
         metrics_listen: None,

@@ -48,6 +48,8 @@ async fn farm() -> Option<Farm> {
         lanes: vec![LaneKind::Io, LaneKind::Cpu],
         name: "node".to_owned(),
         slots: 2,
+        tags: Vec::new(),
+        grace: Duration::from_secs(25),
         scratch_root: studio.dir.path().join("node"),
         clip_cache_bytes: 0,
         metrics_listen: None,

@@ -27,6 +27,7 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0003_attempts.sql"),
         ),
         ("leaders", include_str!("../../migrations/0004_leaders.sql")),
+        ("workers", include_str!("../../migrations/0005_workers.sql")),
         (
             "revisions",
             include_str!("../../migrations/0006_revisions.sql"),

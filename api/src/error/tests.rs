@@ -11,19 +11,6 @@ fn the_table_is_what_clients_were_promised() {
     let table = [
         (ApiError::MissingApiKey, 401, "missing_api_key", false),
         (ApiError::InvalidApiKey, 401, "invalid_api_key", false),
-        (
-            ApiError::MissingOperatorToken,
-            401,
-            "missing_operator_token",
-            false,
-        ),
-        (
-            ApiError::InvalidOperatorToken,
-            401,
-            "invalid_operator_token",
-            false,
-        ),
-        (ApiError::OperatorsOnly, 403, "operators_only", false),
         (ApiError::NotFound(Thing::Clip), 404, "not_found", false),
         (ApiError::UnknownRoute, 404, "unknown_route", false),
         (ApiError::MethodNotAllowed, 405, "method_not_allowed", false),
@@ -98,6 +85,30 @@ fn the_table_is_what_clients_were_promised() {
         let text = serde_json::to_string(&problem).unwrap();
         assert!(!text.contains("secret detail"), "{code} leaks its cause");
         assert_eq!(error.into_response().status().as_u16(), status);
+    }
+}
+
+#[test]
+fn what_only_operators_can_fix_says_so() {
+    let table = [
+        (
+            ApiError::MissingOperatorToken,
+            401,
+            "missing_operator_token",
+        ),
+        (
+            ApiError::InvalidOperatorToken,
+            401,
+            "invalid_operator_token",
+        ),
+        (ApiError::OperatorsOnly, 403, "operators_only"),
+        (ApiError::WorkerIsHere, 409, "worker_is_here"),
+    ];
+    for (error, status, code) in table {
+        let problem = error.problem();
+        assert_eq!((problem.status, problem.code.as_str()), (status, code));
+        assert_eq!(problem.who_can_fix, WhoCanFix::Operator);
+        assert!(!problem.retryable, "{code}");
     }
 }
 

@@ -117,5 +117,8 @@ impl Core {
             ),
             Err(error) => warn!(%error, "idle consumers could not be forgotten"),
         }
+        if let Err(error) = self.forget_old_workers().await {
+            warn!(%error, "workers that are long gone could not be forgotten");
+        }
     }
 }

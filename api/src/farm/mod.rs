@@ -7,7 +7,8 @@
 //!   [`change::Change`]; [`planning`]: for which encoder;
 //! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last;
 //! - [`explain`], [`pace`]: why a render waits, and for how long;
-//! - [`share`]: whose turn it is; [`turns`]: what of its line goes into the queue.
+//! - [`share`]: whose turn it is; [`turns`]: what of its line goes into the queue;
+//! - [`workers`]: what is known and wanted of the workers.
 
 mod cancel;
 mod change;
@@ -33,6 +34,7 @@ mod submit;
 mod tasks;
 mod turns;
 mod watch;
+mod workers;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -65,6 +67,7 @@ pub use problems::invalid_manifest;
 pub use retry::Retried;
 pub use submit::{Idempotency, Order, Submitted};
 pub use watch::{Subject, Watch};
+pub use workers::{Forgotten, KnownWorker, WorkersError};
 
 /// A handle to the farm of this process. Cheap to clone; when the last one is dropped, the loops end.
 #[derive(Clone)]

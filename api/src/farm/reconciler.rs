@@ -19,6 +19,7 @@ use super::dispatcher::slots;
 use super::finish::Ending;
 use super::housekeeping::Housekeeping;
 use super::loops::Backoff;
+use super::workers::{Stored, WorkersError};
 use crate::clock;
 use crate::db::tasks::{self, TaskHead};
 use crate::db::{DbError, renders};
@@ -32,6 +33,8 @@ pub(super) enum ReconcileError {
     Db(#[from] DbError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
 }
 
 /// How an attempt came to be lost.
@@ -58,6 +61,8 @@ struct Memory {
     lanes: HashMap<Lane, Suspicions>,
     /// Lanes with work that no worker serves.
     unserved: Suspects<Lane>,
+    /// Of workers, in SQL.
+    stored: Stored,
 }
 
 /// What is under suspicion, since when; dropped as soon as one scan clears it.
@@ -159,6 +164,7 @@ impl Core {
         for lane in memory.unserved.confirm(&unserved, patience) {
             self.free_from(lane).await?;
         }
+        self.mind_workers(&mut memory.stored, &workers).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use aide::axum::ApiRouter;
-use aide::axum::routing::{get_with, patch_with, post_with};
+use aide::axum::routing::{delete_with, get_with, patch_with, post_with};
 use aide::openapi::OpenApi;
 use axum::Router;
 use axum::extract::Request;
@@ -127,10 +127,33 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
 }
 
 fn for_operators() -> ApiRouter<AppState> {
-    ApiRouter::new().api_route(
-        "/api/v1/workers",
-        get_with(workers::list, workers::list_doc),
-    )
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/workers",
+            get_with(workers::list, workers::list_doc),
+        )
+        .api_route(
+            "/api/v1/workers/{name}",
+            get_with(workers::show, workers::show_doc)
+                .merge(patch_with(workers::patch, workers::patch_doc))
+                .merge(delete_with(workers::forget, workers::forget_doc)),
+        )
+        .api_route(
+            "/api/v1/workers/{name}/pause",
+            post_with(workers::pause, workers::pause_doc),
+        )
+        .api_route(
+            "/api/v1/workers/{name}/resume",
+            post_with(workers::resume, workers::resume_doc),
+        )
+        .api_route(
+            "/api/v1/workers/{name}/drain",
+            post_with(workers::drain, workers::drain_doc),
+        )
+        .api_route(
+            "/api/v1/workers/{name}/stop",
+            post_with(workers::stop, workers::stop_doc),
+        )
 }
 
 fn about_the_server() -> ApiRouter<AppState> {

@@ -40,8 +40,7 @@ fn hello(name: &str) -> WorkerHello {
         lanes: vec![NVENC, Lane::Cpu],
         slots: 4,
         engine: "script".to_owned(),
-        draining: false,
-        disk_full: false,
+        ..WorkerHello::default()
     }
 }
 

@@ -216,8 +216,7 @@ async fn the_queue_is_kept_shallow(base: Base) {
         lanes: vec![Lane::Cpu],
         slots: 3,
         engine: "script".to_owned(),
-        draining: false,
-        disk_full: false,
+        ..WorkerHello::default()
     };
     queue.hello(&hello).await.unwrap();
     let names: Vec<String> = (0..40).map(|at| format!("c{at}")).collect();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 26] = [
+const OPERATIONS: [(&str, &str); 33] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -29,6 +29,13 @@ const OPERATIONS: [(&str, &str); 26] = [
     ("get", "/api/v1/episodes/{id}"),
     ("get", "/media/{id}/{file}"),
     ("get", "/api/v1/workers"),
+    ("get", "/api/v1/workers/{name}"),
+    ("patch", "/api/v1/workers/{name}"),
+    ("delete", "/api/v1/workers/{name}"),
+    ("post", "/api/v1/workers/{name}/pause"),
+    ("post", "/api/v1/workers/{name}/resume"),
+    ("post", "/api/v1/workers/{name}/drain"),
+    ("post", "/api/v1/workers/{name}/stop"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -21,3 +21,4 @@ mod stand;
 mod upload;
 mod upload_faults;
 mod worker_metrics;
+mod workers;

@@ -61,20 +61,23 @@ pub struct WorkerArgs {
     /// Tasks at once [default: one for each core]
     #[arg(long, value_name = "N")]
     pub slots: Option<usize>,
+    /// Words for people to find it by
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub tags: Vec<String>,
     /// For work in progress and clips at hand [default: a directory in the system's temporary one]
     #[arg(long, value_name = "DIR")]
     pub scratch: Option<PathBuf>,
     /// Serve /healthz and /metrics here
     #[arg(long, value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
-    /// Seconds that running tasks may take to finish when the worker is told to stop
+    /// Seconds that running tasks may take to finish when the worker is told to stop, or drained
     #[arg(long, value_name = "SECONDS", default_value_t = 25)]
     pub grace: u64,
     #[command(flatten)]
     pub engine: EngineArgs,
 }
 
-fn lane(word: &str) -> Result<LaneKind, String> {
+pub(super) fn lane(word: &str) -> Result<LaneKind, String> {
     LaneKind::parse(word).ok_or_else(|| "a lane is one of: cpu, gpu, io".to_owned())
 }
 

@@ -13,8 +13,10 @@ pub use farm::{ApiArgs, DemoArgs, RegisterArgs, TopArgs, UpArgs, WorkerArgs};
 pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
+pub use operator::{
+    OperatorArgs, OperatorTokenAction, OperatorTokenArgs, WorkerSetArgs, WorkersAction, WorkersArgs,
+};
 pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs};
-pub use operator::{OperatorTokenAction, OperatorTokenArgs};
 
 /// The studio backlot for autonomous directors.
 ///
@@ -71,6 +73,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Say which encoders are proven to work on this host, and why the others are not
     Encoders(EncodersArgs),
+    /// Say how the farm's workers stand, and pause, drain, stop or set one
+    Workers(WorkersArgs),
     /// Make a new token for the farm's operators; the one before it is void at once
     OperatorToken(OperatorTokenArgs),
 }

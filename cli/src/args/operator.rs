@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use botflix_common::task::LaneKind;
+use botflix_common::worker::SleepSchedule;
+
+use super::farm::lane;
+use crate::client::DEFAULT_PATIENCE_SECONDS;
+
 #[derive(Args)]
 pub struct OperatorTokenArgs {
     #[command(subcommand)]
@@ -21,4 +27,99 @@ pub enum OperatorTokenAction {
         #[arg(long, value_name = "URL", conflicts_with = "data")]
         database: Option<String>,
     },
+}
+
+/// Which farm, and as whom.
+#[derive(Args)]
+pub struct OperatorArgs {
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub server: String,
+    /// A file with the operator token, e.g. `operator-token` in the data folder of `up` [default: BOTFLIX_OPERATOR_TOKEN]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub token_file: Option<PathBuf>,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", global = true, default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
+    /// Print what the API answers
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct WorkersArgs {
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    #[command(subcommand)]
+    pub action: Option<WorkersAction>,
+}
+
+#[derive(Subcommand)]
+pub enum WorkersAction {
+    /// Take no new task; what runs goes on
+    Pause { name: String },
+    /// Take tasks again
+    Resume { name: String },
+    /// Take no new task, hand back what has not finished within the worker's grace; the process stays
+    Drain { name: String },
+    /// End its processes when what they run has finished
+    Stop {
+        name: String,
+        /// Hand back what runs instead of finishing it
+        #[arg(long)]
+        now: bool,
+    },
+    /// Change settings; a setting that is not named stays, an empty one is as the worker's command line says
+    Set(WorkerSetArgs),
+    /// Forget one that is gone, with its settings
+    Forget { name: String },
+}
+
+#[derive(Args)]
+pub struct WorkerSetArgs {
+    pub name: String,
+    /// In order of preference: `io`, `gpu`, `cpu`
+    #[arg(long, value_name = "LIST", value_parser = or_empty_lanes)]
+    pub lanes: Option<Lanes>,
+    /// Tasks at once; 0: as its command line says
+    #[arg(long, value_name = "N")]
+    pub slots: Option<u32>,
+    /// `low` leaves tasks to workers of normal priority as long as one is free
+    #[arg(long, value_name = "WORD", value_parser = ["normal", "low"])]
+    pub priority: Option<String>,
+    /// Words to find it by
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub tags: Option<Vec<String>>,
+    /// When it takes no new task, in UTC, e.g. "mon-fri 22:00-06:00, sun 00:00-24:00"
+    #[arg(long, value_name = "WEEK", value_parser = or_empty_sleep)]
+    pub sleep: Option<Sleep>,
+}
+
+/// `None`: given as nothing.
+#[derive(Clone)]
+pub struct Lanes(pub Option<Vec<LaneKind>>);
+
+/// `None`: given as nothing.
+#[derive(Clone)]
+pub struct Sleep(pub Option<SleepSchedule>);
+
+fn or_empty_lanes(words: &str) -> Result<Lanes, String> {
+    if words.trim().is_empty() {
+        return Ok(Lanes(None));
+    }
+    let lanes: Result<_, _> = words.split(',').map(|word| lane(word.trim())).collect();
+    lanes.map(|lanes| Lanes(Some(lanes)))
+}
+
+fn or_empty_sleep(text: &str) -> Result<Sleep, String> {
+    if text.trim().is_empty() {
+        return Ok(Sleep(None));
+    }
+    let read = text.parse::<SleepSchedule>();
+    read.map(|sleep| Sleep(Some(sleep)))
+        .map_err(|error| error.to_string())
 }

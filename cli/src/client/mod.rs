@@ -16,6 +16,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::args::OperatorArgs;
 use crate::exit::Fault;
 use crate::settings::{Secret, Settings};
 
@@ -87,6 +88,24 @@ impl Api {
             ))
         })?;
         Self::new(server, Some(key))
+    }
+
+    /// With the operators' token from a file or the environment.
+    pub fn of_operator(args: &OperatorArgs, settings: Settings) -> Result<Self, Fault> {
+        let token = match &args.token_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Fault::permanent(format!("{} cannot be read", path.display())).because(error)
+                })?;
+                Some(Secret(text.trim().to_owned()))
+            }
+            None => settings.operator_token,
+        };
+        let token = token.ok_or_else(|| {
+            Fault::permanent("BOTFLIX_OPERATOR_TOKEN is not set")
+                .hint("`botflix up` writes the token to `operator-token` in its data folder: --token-file FILE")
+        })?;
+        Ok(Self::new(&args.server, Some(token))?.patient_for(args.patience))
     }
 
     /// How long trouble with the network is tried again.
@@ -172,6 +191,15 @@ impl Api {
         call: impl Fn() -> RequestBuilder,
     ) -> Result<T, Fault> {
         self.patiently(async || read(call()).await).await
+    }
+
+    /// A call whose answer has no body.
+    pub(crate) async fn done(&self, call: impl Fn() -> RequestBuilder) -> Result<(), Fault> {
+        let answered = self.patiently(async || {
+            let answer = call().timeout(ANSWER_TIMEOUT).send().await;
+            checked(answer.map_err(CallError::Network)?).await
+        });
+        answered.await.map(|_| ())
     }
 
     async fn patiently<T>(
@@ -266,6 +294,7 @@ impl CallError {
     pub(crate) fn fault(self, base: &Url) -> Fault {
         match self {
             Self::Refused(problem, _) => match problem.status {
+                401 if problem.code.contains("operator") => Fault::refused(&problem),
                 401 => Fault::refused(&problem)
                     .hint("set BOTFLIX_DIRECTOR_KEY to a key from `botflix register`"),
                 _ => Fault::refused(&problem),

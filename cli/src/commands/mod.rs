@@ -18,3 +18,4 @@ pub mod top;
 pub mod up;
 pub mod validate;
 pub mod worker;
+pub mod workers;

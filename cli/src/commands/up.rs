@@ -17,11 +17,16 @@ pub async fn run(args: UpArgs, settings: Settings) -> Result<Exit, Fault> {
         public_url: args.public_url,
         engine: args.engine.config(),
     };
-    let farm = EmbeddedFarm::start(settings).await?;
+    let mut farm = EmbeddedFarm::start(settings).await?;
     say(&format!("BotFlix is ready at {}", farm.public_url()))?;
-    let ended = tokio::select! {
-        () = stop.cancelled() => Ok(Exit::Done),
-        fault = farm.failed() => Err(fault),
+    let ended = loop {
+        tokio::select! {
+            () = stop.cancelled() => break Ok(Exit::Done),
+            fault = farm.failed() => break Err(fault),
+            () = farm.worker_told_to_stop() => {}
+        }
+        eprintln!("an operator stops the worker; the rest goes on");
+        farm.end_worker();
     };
     farm.stop().await;
     ended

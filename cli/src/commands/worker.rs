@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botflix_common::queue::QueueConfig;
 use botflix_common::storage::Storage;
-use botflix_worker::{StartError, Worker, WorkerConfig};
+use botflix_worker::{StartError, StopOrder, Worker, WorkerConfig};
 
 use super::inspect::engine_fault;
 use crate::args::WorkerArgs;
@@ -31,12 +31,30 @@ pub async fn run(args: WorkerArgs, settings: Settings) -> Result<Exit, Fault> {
     if let Some(address) = worker.metrics_address() {
         tracing::info!(%address, "metrics");
     }
-    tokio::select! {
-        () = stop.cancelled() => {}
+    let ordered = tokio::select! {
+        () = stop.cancelled() => None,
+        order = worker.told_to_stop() => Some(order),
         () = worker.ended() => return Err(Fault::retryable("the worker ended by itself")),
+    };
+    match ordered {
+        None => worker.stop_gracefully(grace).await,
+        Some(order) => {
+            eprintln!("an operator stops this worker: {}", words(order));
+            let hurry = async {
+                stop.cancelled().await;
+                tokio::time::sleep(grace).await;
+            };
+            worker.stop_as_ordered(hurry).await;
+        }
     }
-    worker.stop_gracefully(grace).await;
     Ok(Exit::Done)
+}
+
+fn words(order: StopOrder) -> &'static str {
+    match order {
+        StopOrder::AfterCurrent => "after what runs",
+        StopOrder::Now => "now",
+    }
 }
 
 fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
@@ -58,6 +76,8 @@ fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
         lanes: args.lanes,
         name: args.name.unwrap_or_else(host_name),
         slots: args.slots.unwrap_or_else(cores),
+        tags: args.tags,
+        grace: Duration::from_secs(args.grace),
         scratch_root,
         clip_cache_bytes,
         metrics_listen: args.metrics_listen,

@@ -15,6 +15,8 @@ use botflix_common::storage::Storage;
 use botflix_common::task::LaneKind;
 use botflix_media::EngineConfig;
 use botflix_worker::{Worker, WorkerConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::commands::worker::{host_name, start_fault};
@@ -39,9 +41,19 @@ pub struct FarmSettings {
     pub engine: EngineConfig,
 }
 
+enum EmbeddedWorker {
+    None,
+    Running(Worker),
+    /// An operator ended it; the rest of the farm goes on.
+    Ending {
+        ended: JoinHandle<()>,
+        hurry: CancellationToken,
+    },
+}
+
 /// Parts in the order in which they end.
 pub struct EmbeddedFarm {
-    worker: Option<Worker>,
+    worker: EmbeddedWorker,
     server: Server,
     redis: PrivateRedis,
     _lock: DataLock,
@@ -65,10 +77,12 @@ impl EmbeddedFarm {
             operator::make_first_token(&server, &data).await?;
         }
         let worker = match settings.slots {
-            0 => None,
-            _ => Some(start_worker(&settings, &data, redis.url(), &storage_url).await?),
+            0 => EmbeddedWorker::None,
+            _ => EmbeddedWorker::Running(
+                start_worker(&settings, &data, redis.url(), &storage_url).await?,
+            ),
         };
-        if let Some(worker) = &worker {
+        if let EmbeddedWorker::Running(worker) = &worker {
             server.show_metrics_of(worker.registry().clone());
         }
         Ok(Self {
@@ -87,8 +101,10 @@ impl EmbeddedFarm {
     pub async fn failed(&self) -> Fault {
         let worker_ended = async {
             match &self.worker {
-                Some(worker) => worker.ended().await,
-                None => std::future::pending().await,
+                EmbeddedWorker::Running(worker) => worker.ended().await,
+                EmbeddedWorker::None | EmbeddedWorker::Ending { .. } => {
+                    std::future::pending().await
+                }
             }
         };
         tokio::select! {
@@ -97,10 +113,42 @@ impl EmbeddedFarm {
         }
     }
 
+    /// Resolves when an operator wants the worker to end: [`EmbeddedFarm::end_worker`] does it.
+    pub async fn worker_told_to_stop(&self) {
+        match &self.worker {
+            EmbeddedWorker::Running(worker) => {
+                worker.told_to_stop().await;
+            }
+            EmbeddedWorker::None | EmbeddedWorker::Ending { .. } => std::future::pending().await,
+        }
+    }
+
+    /// The worker ends as it was told to, aside; the API goes on without it.
+    pub fn end_worker(&mut self) {
+        match std::mem::replace(&mut self.worker, EmbeddedWorker::None) {
+            EmbeddedWorker::Running(worker) => {
+                let hurry = CancellationToken::new();
+                let told = hurry.clone();
+                let ended = tokio::spawn(async move {
+                    worker.stop_as_ordered(told.cancelled()).await;
+                });
+                self.worker = EmbeddedWorker::Ending { ended, hurry };
+            }
+            other => self.worker = other,
+        }
+    }
+
     /// Worker, server, queue: each while what it needs is still there.
     pub async fn stop(mut self) {
-        if let Some(worker) = self.worker.take() {
-            worker.stop_gracefully(GRACE).await;
+        match std::mem::replace(&mut self.worker, EmbeddedWorker::None) {
+            EmbeddedWorker::None => {}
+            EmbeddedWorker::Running(worker) => worker.stop_gracefully(GRACE).await,
+            EmbeddedWorker::Ending { ended, hurry } => {
+                hurry.cancel();
+                if let Err(error) = ended.await {
+                    tracing::error!(%error, "the worker did not end cleanly");
+                }
+            }
         }
         self.server.stop().await;
         let mut redis = self.redis;
@@ -129,6 +177,8 @@ async fn start_worker(
         lanes: vec![LaneKind::Io, LaneKind::Gpu, LaneKind::Cpu],
         name: host_name(),
         slots: settings.slots,
+        tags: Vec::new(),
+        grace: GRACE,
         scratch_root: data.join("scratch"),
         clip_cache_bytes: 0,
         metrics_listen: None,

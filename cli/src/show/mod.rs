@@ -9,6 +9,7 @@ pub mod plan;
 pub mod render;
 pub mod stages;
 pub mod table;
+pub mod workers;
 
 use std::io::Write as _;
 

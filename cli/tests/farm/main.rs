@@ -18,6 +18,7 @@ mod report;
 mod top;
 mod upload;
 mod watch;
+mod workers;
 
 use botflix_testkit::Binary;
 

@@ -78,8 +78,8 @@ impl LaneBackend {
         let (wishes, wishes_made) = mpsc::channel(1);
         let (task_sender, tasks) = mpsc::channel(1);
         let (acks, acks_made) = mpsc::channel(ACKS_WAITING);
-        let (gate, gate_seen) = Gate::new();
         let book = Arc::new(Book::new());
+        let (gate, gate_seen) = Gate::new(lanes.clone(), Arc::clone(&book));
         let (stop_reading, stop_keeping) = (CancellationToken::new(), CancellationToken::new());
         let (reading, keeping) = (TaskTracker::new(), TaskTracker::new());
 

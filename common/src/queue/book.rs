@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::task::AttemptId;
+use crate::task::{AttemptId, TaskKind};
 
 use super::lease::{EntryKey, Lease, Pulse, Signal};
 use super::tally::{LeaseEvent, LeaseTally};
@@ -17,6 +17,7 @@ use super::tally::{LeaseEvent, LeaseTally};
 #[derive(Debug)]
 struct Holding {
     id: AttemptId,
+    kind: TaskKind,
     signal: watch::Sender<Signal>,
     pulse: Arc<Pulse>,
     /// No later than when Redis last started counting its idle time.
@@ -65,11 +66,12 @@ impl Book {
         self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take(&self, key: EntryKey, id: AttemptId) -> Lease {
+    pub(super) fn take(&self, key: EntryKey, id: AttemptId, kind: TaskKind) -> Lease {
         let (sender, signal) = watch::channel(Signal::Run);
         let pulse = Arc::new(Pulse::new());
         let holding = Holding {
             id,
+            kind,
             signal: sender,
             pulse: Arc::clone(&pulse),
             confirmed_at: Instant::now(),
@@ -99,6 +101,20 @@ impl Book {
         let mut holdings = self.holdings();
         holdings.remove(key);
         self.count.send_replace(holdings.len());
+    }
+
+    /// Of each entry that is held and has not ended.
+    pub(super) fn kinds(&self) -> Vec<TaskKind> {
+        let holdings = self.holdings();
+        let running = holdings
+            .values()
+            .filter(|holding| holding.stage != Stage::Ended);
+        running.map(|holding| holding.kind).collect()
+    }
+
+    /// How many entries are held.
+    pub(super) fn count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
     /// Waits until nothing is held.
@@ -217,7 +233,7 @@ mod tests {
             task: TaskKey::of(b"task"),
             attempt: 1,
         };
-        let lease = book.take(key, id);
+        let lease = book.take(key, id, TaskKind::Mix);
         (book, lease)
     }
 

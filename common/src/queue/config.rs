@@ -180,6 +180,11 @@ impl Names {
         self.key(&format!("metrics:{instance}"))
     }
 
+    /// What the workers of a name are told.
+    pub(super) fn orders(&self, name: &str) -> String {
+        self.key(&format!("orders:{name}"))
+    }
+
     pub(super) fn worker_prefix(&self) -> String {
         self.key("worker:")
     }

@@ -1,6 +1,21 @@
-//! Whether a worker takes new tasks. Knows nothing of why not.
+//! Whether a worker takes new tasks, from which lanes, how many at once and how eagerly. Knows nothing of why.
+
+use std::sync::Arc;
 
 use tokio::sync::watch;
+
+use crate::task::{Lane, TaskKind};
+
+use super::book::Book;
+
+/// How a worker goes for new tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Waits at the lanes.
+    Eager,
+    /// Looks now and then, and so gets what nobody waited for.
+    Yielding,
+}
 
 /// Whether new tasks are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,26 +24,79 @@ pub(super) enum GateState {
     Closed,
 }
 
+/// What a reader may take.
+#[derive(Clone, Debug)]
+pub(super) struct Openings {
+    pub state: GateState,
+    /// In order of preference.
+    pub lanes: Vec<Lane>,
+    /// Tasks held at once.
+    pub slots: usize,
+    pub pace: Pace,
+}
+
+impl Openings {
+    pub(super) fn has_room(&self, held: usize) -> bool {
+        self.state == GateState::Open && !self.lanes.is_empty() && held < self.slots
+    }
+
+    pub(super) fn takes(&self, lane: Lane) -> bool {
+        self.state == GateState::Open && self.lanes.contains(&lane)
+    }
+}
+
 /// Lets a worker stop taking tasks and take them again: paused, draining, disk full. What runs goes on.
 #[derive(Clone, Debug)]
-pub struct Gate(watch::Sender<GateState>);
+pub struct Gate {
+    openings: watch::Sender<Openings>,
+    book: Arc<Book>,
+}
 
 impl Gate {
-    pub(super) fn new() -> (Self, watch::Receiver<GateState>) {
-        let (gate, seen) = watch::channel(GateState::Open);
-        (Self(gate), seen)
+    /// Open, for as many tasks as there is a slot for.
+    pub(super) fn new(lanes: Vec<Lane>, book: Arc<Book>) -> (Self, watch::Receiver<Openings>) {
+        let (openings, seen) = watch::channel(Openings {
+            state: GateState::Open,
+            lanes,
+            slots: usize::MAX,
+            pace: Pace::Eager,
+        });
+        (Self { openings, book }, seen)
     }
 
     pub fn open(&self) {
-        self.0.send_replace(GateState::Open);
+        self.turn(GateState::Open);
     }
 
     /// A read that is under way may still bring a task for up to a second: it goes back to its lane.
     pub fn close(&self) {
-        self.0.send_replace(GateState::Closed);
+        self.turn(GateState::Closed);
     }
 
     pub fn is_open(&self) -> bool {
-        *self.0.borrow() == GateState::Open
+        self.openings.borrow().state == GateState::Open
+    }
+
+    /// From which lanes, in order of preference, and how many at once. Neither opens nor closes it.
+    pub fn admit(&self, lanes: Vec<Lane>, slots: u32, pace: Pace) {
+        let slots = usize::try_from(slots).unwrap_or(usize::MAX);
+        self.openings.send_if_modified(|now| {
+            let news = now.lanes != lanes || now.slots != slots || now.pace != pace;
+            (now.lanes, now.slots, now.pace) = (lanes, slots, pace);
+            news
+        });
+    }
+
+    /// The kinds of the tasks that are held, one for each.
+    pub fn held(&self) -> Vec<TaskKind> {
+        self.book.kinds()
+    }
+
+    fn turn(&self, state: GateState) {
+        self.openings.send_if_modified(|now| {
+            let news = now.state != state;
+            now.state = state;
+            news
+        });
     }
 }

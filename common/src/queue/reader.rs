@@ -20,11 +20,13 @@ use super::book::Book;
 use super::connection::{Backoff, millis};
 use super::delivery::{Delivery, FarmTask, hand_back, hand_back_task};
 use super::error::QueueError;
-use super::gate::GateState;
+use super::gate::{Openings, Pace};
 use super::{FARM_GROUP, Link, Queue};
 
 /// How long Redis holds a read open when there is nothing. Also how late a closed gate is noticed.
 const READ_BLOCKS: Duration = Duration::from_secs(1);
+/// How often a worker looks that leaves tasks to others.
+const LOOKS_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Reader {
     queue: Queue,
@@ -32,7 +34,7 @@ pub(super) struct Reader {
     lanes: Vec<Lane>,
     consumer: String,
     book: Arc<Book>,
-    gate: watch::Receiver<GateState>,
+    gate: watch::Receiver<Openings>,
     stop: CancellationToken,
     /// The newest entry of each lane that was dealt with: an own entry after it was given to us in an answer that was lost.
     newest: HashMap<Lane, String>,
@@ -52,7 +54,7 @@ impl Reader {
         lanes: Vec<Lane>,
         consumer: String,
         book: Arc<Book>,
-        gate: watch::Receiver<GateState>,
+        gate: watch::Receiver<Openings>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -96,8 +98,8 @@ impl Reader {
     async fn next_task(&mut self) -> Option<FarmTask> {
         let mut backoff = Backoff::new();
         loop {
-            self.wait_for_open_gate().await?;
-            match self.step().await {
+            let openings = self.wait_for_room().await?;
+            match self.step(&openings).await {
                 Ok(Some(task)) => return Some(task),
                 Ok(None) => backoff.reset(),
                 Err(error) => {
@@ -113,17 +115,26 @@ impl Reader {
         }
     }
 
-    async fn wait_for_open_gate(&mut self) -> Option<()> {
-        let opened = self.gate.wait_for(|gate| *gate == GateState::Open);
-        tokio::select! {
-            () = self.stop.cancelled() => None,
-            opened = opened => opened.ok().map(|_| ()),
+    /// Waits until a task may be taken, and says from where.
+    async fn wait_for_room(&mut self) -> Option<Openings> {
+        let mut count = self.book.count();
+        loop {
+            let openings = self.gate.borrow_and_update().clone();
+            let held = *count.borrow_and_update();
+            if openings.has_room(held) {
+                return Some(openings);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                changed = self.gate.changed() => changed.ok()?,
+                changed = count.changed() => changed.ok()?,
+            }
         }
     }
 
     /// One read. `None`: nothing came, or nothing that can be run.
-    async fn step(&mut self) -> Result<Option<FarmTask>, QueueError> {
-        let mut deliveries = self.read().await?.into_iter();
+    async fn step(&mut self, openings: &Openings) -> Result<Option<FarmTask>, QueueError> {
+        let mut deliveries = self.read(openings).await?.into_iter();
         let Some(first) = deliveries.next() else {
             return Ok(None);
         };
@@ -131,7 +142,7 @@ impl Reader {
         for surplus in deliveries {
             self.hand_back(&surplus).await?;
         }
-        let closed = *self.gate.borrow() == GateState::Closed;
+        let closed = !self.gate.borrow().takes(first.lane);
         if closed || self.stop.is_cancelled() {
             self.hand_back(&first).await?;
             return Ok(None);
@@ -139,7 +150,7 @@ impl Reader {
         self.accept(first).await
     }
 
-    async fn read(&mut self) -> Result<Vec<Delivery>, QueueError> {
+    async fn read(&mut self, openings: &Openings) -> Result<Vec<Delivery>, QueueError> {
         if self.answer == Answer::MayBeLost {
             let own: Vec<String> = self
                 .lanes
@@ -157,17 +168,29 @@ impl Reader {
             }
             self.answer = Answer::Arrived;
         }
+        let lanes = &openings.lanes;
         // With several lanes the order counts, so look without waiting first.
-        if self.lanes.len() > 1 {
-            for lane in &self.lanes {
+        if lanes.len() > 1 || openings.pace == Pace::Yielding {
+            for lane in lanes {
                 let new = self.read_after(&[*lane], &[">".to_owned()], None).await?;
                 if !new.is_empty() {
                     return Ok(new);
                 }
             }
         }
-        let new = vec![">".to_owned(); self.lanes.len()];
-        self.read_after(&self.lanes, &new, Some(READ_BLOCKS)).await
+        match openings.pace {
+            Pace::Eager => {
+                let new = vec![">".to_owned(); lanes.len()];
+                self.read_after(lanes, &new, Some(READ_BLOCKS)).await
+            }
+            Pace::Yielding => {
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = tokio::time::sleep(LOOKS_EVERY) => {}
+                }
+                Ok(Vec::new())
+            }
+        }
     }
 
     async fn read_after(
@@ -217,7 +240,7 @@ impl Reader {
             Ok(message) => {
                 let key = delivery.key();
                 self.dealt_with(&delivery);
-                let lease = self.book.take(key, message.id);
+                let lease = self.book.take(key, message.id, message.kind);
                 let task = TaskBuilder::new(message)
                     .task_id(TaskId::from_string(lease.id.to_string()))
                     .data(lease)

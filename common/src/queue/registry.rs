@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use crate::report::WorkerHello;
+use crate::worker::WorkerOrders;
 
 use super::error::QueueError;
 use super::{Queue, scripts};
@@ -24,8 +25,9 @@ pub struct WorkerPage {
 }
 
 impl Queue {
-    /// Registers a worker, or renews its registration, for the configured time.
-    pub async fn hello(&self, hello: &WorkerHello) -> Result<(), QueueError> {
+    /// Registers a worker, or renews its registration, for the configured time. Answers with what it is told to do; `None` where nobody
+    /// has told it anything, or Redis has lost it: then what it was told before holds.
+    pub async fn hello(&self, hello: &WorkerHello) -> Result<Option<WorkerOrders>, QueueError> {
         let text = serde_json::to_string(hello).map_err(QueueError::Unwritable)?;
         let mut both = redis::pipe();
         both.atomic()
@@ -38,8 +40,18 @@ impl Queue {
             .cmd("SADD")
             .arg(self.names.workers())
             .arg(&hello.instance)
-            .ignore();
-        self.link.pipeline(&both).await
+            .ignore()
+            .cmd("HGET")
+            .arg(self.names.orders(&hello.name))
+            .arg("orders");
+        let (orders,): (Option<String>,) = self.link.pipeline(&both).await?;
+        Ok(orders.and_then(|text| match serde_json::from_str(&text) {
+            Ok(orders) => Some(orders),
+            Err(error) => {
+                warn!(%error, "orders cannot be read: those before them hold");
+                None
+            }
+        }))
     }
 
     /// Takes a worker off the list at once.

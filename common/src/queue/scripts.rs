@@ -189,3 +189,21 @@ return present
 ",
     )
 });
+
+/// Gives workers what is news to them.
+/// KEYS orders of each worker. ARGV for each: revision, orders. Returns to how many they are news.
+pub(super) static ORDERS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local news = 0
+for i, key in ipairs(KEYS) do
+  local known = tonumber(redis.call('HGET', key, 'revision') or '-1')
+  if known < tonumber(ARGV[2 * i - 1]) then
+    redis.call('HSET', key, 'revision', ARGV[2 * i - 1], 'orders', ARGV[2 * i])
+    news = news + 1
+  end
+end
+return news
+",
+    )
+});

@@ -98,7 +98,8 @@ impl Lane {
 }
 
 /// What an operator asks of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LaneKind {
     Cpu,
     /// All that the host's devices were proven to encode; on a host without, nothing.

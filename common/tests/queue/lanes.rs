@@ -277,8 +277,7 @@ async fn workers_are_listed_until_they_say_goodbye_or_fall_silent() {
         lanes: vec![CPU],
         slots: 2,
         engine: "ffmpeg".to_owned(),
-        draining: false,
-        disk_full: false,
+        ..WorkerHello::default()
     };
     queue.hello(&hello("a")).await.unwrap();
     queue.hello(&hello("b")).await.unwrap();

@@ -137,6 +137,11 @@ impl Metrics {
         &self.registry
     }
 
+    /// Operators may change it while the worker runs.
+    pub fn slots(&self, slots: u32) {
+        self.slots.set(i64::from(slots));
+    }
+
     /// A slot is busy until the answer is dropped or told how it ended.
     pub fn busy(&self, kind: TaskKind, lane: Lane) -> Busy {
         self.slots_busy.inc();
@@ -157,8 +162,8 @@ impl Metrics {
             .inc();
     }
 
-    pub fn draining(&self) {
-        self.draining.set(1);
+    pub fn draining(&self, drains: bool) {
+        self.draining.set(i64::from(drains));
     }
 
     pub fn disk_full(&self, is_full: bool) {

@@ -1,0 +1,153 @@
+//! Whether a worker takes tasks, and which: its command line, its operator's orders, the clock and the disk in one place. Pure.
+
+use botflix_common::queue::Pace;
+use botflix_common::task::{EngineClass, Lane, LaneKind};
+use botflix_common::worker::{IdleCode, Priority, WantedState, WorkerOrders, WorkerState};
+
+/// All that decides it.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub instance: String,
+    /// As the command line says, where no order says otherwise.
+    pub lanes: Vec<LaneKind>,
+    pub slots: u32,
+    pub tags: Vec<String>,
+    /// What this host's devices were proven to encode.
+    pub devices: Vec<EngineClass>,
+    pub orders: WorkerOrders,
+    pub disk_full: bool,
+    /// The process is about to end, whoever said so.
+    pub ending: bool,
+}
+
+/// What follows from it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stance {
+    pub state: WorkerState,
+    /// Why no task is taken; `None`: tasks are taken.
+    pub barred: Option<IdleCode>,
+    pub lanes: Vec<Lane>,
+    pub slots: u32,
+    pub pace: Pace,
+    pub tags: Vec<String>,
+}
+
+impl Standing {
+    pub fn wanted(&self) -> WantedState {
+        self.orders.wanted_of(&self.instance)
+    }
+
+    /// At a time in seconds since 1970, UTC.
+    pub fn at(&self, unix_seconds: i64) -> Stance {
+        let settings = &self.orders.settings;
+        let lanes = lanes(
+            settings.lanes.as_ref().unwrap_or(&self.lanes),
+            &self.devices,
+        );
+        let asleep = settings
+            .sleep
+            .as_ref()
+            .is_some_and(|sleep| sleep.is_asleep_at(unix_seconds));
+        let (state, barred) = match self.wanted() {
+            _ if self.ending => (WorkerState::Stopping, Some(IdleCode::Stopping)),
+            WantedState::StopAfterCurrent | WantedState::StopNow => {
+                (WorkerState::Stopping, Some(IdleCode::Stopping))
+            }
+            WantedState::Draining => (WorkerState::Draining, Some(IdleCode::Draining)),
+            WantedState::Paused => (WorkerState::Paused, Some(IdleCode::Paused)),
+            WantedState::Active if asleep => (WorkerState::Asleep, Some(IdleCode::Asleep)),
+            WantedState::Active if self.disk_full => {
+                (WorkerState::Active, Some(IdleCode::DiskFull))
+            }
+            WantedState::Active if lanes.is_empty() => {
+                (WorkerState::Active, Some(IdleCode::NoLanes))
+            }
+            WantedState::Active => (WorkerState::Active, None),
+        };
+        let mut tags = self.tags.clone();
+        tags.extend(
+            settings
+                .tags
+                .iter()
+                .filter(|tag| !self.tags.contains(tag))
+                .cloned(),
+        );
+        Stance {
+            state,
+            barred,
+            lanes,
+            slots: settings.slots.unwrap_or(self.slots),
+            pace: match settings.priority {
+                Priority::Normal => Pace::Eager,
+                Priority::Low => Pace::Yielding,
+            },
+            tags,
+        }
+    }
+}
+
+/// What a host with these devices serves of what was asked of it, each lane once.
+pub(crate) fn lanes(wanted: &[LaneKind], devices: &[EngineClass]) -> Vec<Lane> {
+    let mut lanes: Vec<Lane> = Vec::new();
+    for lane in wanted.iter().flat_map(|kind| kind.lanes(devices)) {
+        if !lanes.contains(&lane) {
+            lanes.push(lane);
+        }
+    }
+    lanes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing() -> Standing {
+        Standing {
+            instance: "forge-1".to_owned(),
+            lanes: vec![LaneKind::Io, LaneKind::Cpu],
+            slots: 4,
+            tags: vec!["attic".to_owned()],
+            devices: Vec::new(),
+            orders: WorkerOrders::default(),
+            disk_full: false,
+            ending: false,
+        }
+    }
+
+    #[test]
+    fn orders_come_before_the_command_line() {
+        let mut standing = standing();
+        let before = standing.at(0);
+        assert_eq!(
+            (before.barred, before.slots, before.lanes),
+            (None, 4, vec![Lane::Io, Lane::Cpu])
+        );
+        standing.orders.settings.slots = Some(1);
+        standing.orders.settings.lanes = Some(vec![LaneKind::Gpu, LaneKind::Cpu]);
+        standing.orders.settings.tags = vec!["attic".to_owned(), "night".to_owned()];
+        standing.orders.settings.priority = Priority::Low;
+        let after = standing.at(0);
+        assert_eq!(
+            (after.slots, after.lanes),
+            (1, vec![Lane::Cpu]),
+            "no device was proven"
+        );
+        assert_eq!(after.tags, ["attic", "night"]);
+        assert_eq!(after.pace, Pace::Yielding);
+        standing.orders.settings.lanes = Some(vec![LaneKind::Gpu]);
+        assert_eq!(standing.at(0).barred, Some(IdleCode::NoLanes));
+    }
+
+    #[test]
+    fn what_an_operator_wants_comes_before_the_clock_and_an_end_before_all() {
+        let mut standing = standing();
+        standing.orders.settings.sleep = Some("thu 00:00-01:00".parse().unwrap());
+        standing.disk_full = true;
+        assert_eq!(standing.at(3599).state, WorkerState::Asleep);
+        assert_eq!(standing.at(3600).barred, Some(IdleCode::DiskFull));
+        standing.orders.wanted = WantedState::Paused;
+        assert_eq!(standing.at(0).state, WorkerState::Paused);
+        standing.ending = true;
+        assert_eq!(standing.at(0).barred, Some(IdleCode::Stopping));
+    }
+}
