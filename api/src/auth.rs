@@ -23,12 +23,20 @@ pub struct OfDirector;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OfOperator;
 
+/// A host that wants to join.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OfJoiner;
+
 impl Bearer for OfDirector {
     const PREFIX: &'static str = "botflix_dir_";
 }
 
 impl Bearer for OfOperator {
     const PREFIX: &'static str = "botflix_op_";
+}
+
+impl Bearer for OfJoiner {
+    const PREFIX: &'static str = "botflix_join_";
 }
 
 /// 12 characters: 71 bits, so that ids are not guessed either.
@@ -50,6 +58,8 @@ pub struct Key<B> {
 pub type ApiKey = Key<OfDirector>;
 /// The token of the farm's operators.
 pub type OperatorToken = Key<OfOperator>;
+/// What a worker trades for the farm's Redis and storage.
+pub type JoinToken = Key<OfJoiner>;
 
 /// Not of the form of a key, or its checksum is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use botflix_common::http::Joined;
+
 use crate::farm::FarmConfig;
 
 /// Largest clip: 8 GiB. (A cloud store takes 5 GiB, as `Storage` says.)
@@ -26,6 +28,8 @@ pub struct ApiConfig {
     pub public_url: Option<String>,
     /// What operators prove themselves with: 32 visible ASCII characters or more. By default the token whose hash is in the database.
     pub operator_token: Option<String>,
+    /// What workers that join are told to use.
+    pub for_workers: ForWorkers,
     pub max_clip_bytes: u64,
     /// A sender of a clip that gives no byte for so long is gone.
     pub upload_idle: Duration,
@@ -33,7 +37,39 @@ pub struct ApiConfig {
     pub farm: FarmConfig,
 }
 
+/// Where the farm is from a worker's place; what is absent is as the server itself has it.
+#[derive(Clone, Default)]
+pub struct ForWorkers {
+    pub redis: Option<String>,
+    pub storage: Option<String>,
+    /// Each in place of the server's own of that name.
+    pub storage_options: Vec<(String, String)>,
+}
+
 impl ApiConfig {
+    /// What a worker that joins is given.
+    pub(crate) fn joined(&self) -> Joined {
+        let own = match self.for_workers.storage {
+            // Credentials of another store are none of its business.
+            Some(_) => &[],
+            None => self.storage_options.as_slice(),
+        };
+        let given = self.for_workers.storage_options.iter();
+        Joined {
+            redis: self
+                .for_workers
+                .redis
+                .clone()
+                .unwrap_or_else(|| self.redis.clone()),
+            storage: self
+                .for_workers
+                .storage
+                .clone()
+                .unwrap_or_else(|| self.storage.clone()),
+            storage_options: own.iter().chain(given).cloned().collect(),
+        }
+    }
+
     pub fn new(
         database: impl Into<String>,
         redis: impl Into<String>,
@@ -48,6 +84,7 @@ impl ApiConfig {
             listen,
             public_url: None,
             operator_token: None,
+            for_workers: ForWorkers::default(),
             max_clip_bytes: DEFAULT_MAX_CLIP_BYTES,
             upload_idle: DEFAULT_UPLOAD_IDLE,
             farm: FarmConfig::default(),
@@ -74,6 +111,27 @@ impl ApiConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_is_given_the_servers_own_store_or_that_of_workers_and_never_both_credentials() {
+        let listen: SocketAddr = "127.0.0.1:8080".parse().unwrap();
+        let mut config = ApiConfig::new("", "redis://own/", "s3://own", listen);
+        let key = |value: &str| ("AWS_SECRET_ACCESS_KEY".to_owned(), value.to_owned());
+        config.storage_options = vec![key("own")];
+        assert_eq!(config.joined().redis, "redis://own/");
+        assert_eq!(
+            config.joined().storage_options["AWS_SECRET_ACCESS_KEY"],
+            "own"
+        );
+        config.for_workers.storage_options = vec![key("theirs")];
+        assert_eq!(
+            config.joined().storage_options["AWS_SECRET_ACCESS_KEY"],
+            "theirs"
+        );
+        config.for_workers.storage_options.clear();
+        config.for_workers.storage = Some("s3://theirs".to_owned());
+        assert!(config.joined().storage_options.is_empty());
+    }
 
     #[test]
     fn links_follow_the_public_url_or_else_the_listen_address() {

@@ -29,6 +29,8 @@ pub enum ApiError {
     MissingOperatorToken,
     #[error("the operator token is not the farm's")]
     InvalidOperatorToken,
+    #[error("the join token is malformed, unknown, revoked or expired")]
+    InvalidJoinToken,
     #[error("a director asked for what is the operators'")]
     OperatorsOnly,
     #[error("there is no such {0}, or it is not yours")]
@@ -87,6 +89,7 @@ pub enum Thing {
     Episode,
     File,
     Worker,
+    WorkerToken,
 }
 
 impl std::fmt::Display for Thing {
@@ -97,6 +100,7 @@ impl std::fmt::Display for Thing {
             Self::Episode => "episode",
             Self::File => "file",
             Self::Worker => "worker",
+            Self::WorkerToken => "worker token",
         })
     }
 }
@@ -166,6 +170,9 @@ impl ApiError {
                 "invalid_operator_token",
                 "The operator token is not valid",
             ),
+            Self::InvalidJoinToken => {
+                operators(401, "invalid_join_token", "The join token is not valid")
+            }
             Self::OperatorsOnly => operators(403, "operators_only", "For operators only"),
             Self::NotFound(_) => refusal(404, "not_found", "Not found"),
             Self::UnknownRoute => refusal(404, "unknown_route", "No such route"),
@@ -233,6 +240,9 @@ impl ApiError {
             }
             Self::InvalidOperatorToken => {
                 "The token is malformed, or another one is in force. `botflix operator-token reset` makes a new one.".into()
+            }
+            Self::InvalidJoinToken => {
+                "The token is malformed, unknown, revoked or has run out. `botflix worker-token create` makes one.".into()
             }
             Self::OperatorsOnly => {
                 "A director's key does not open this; it needs the operator token.".into()

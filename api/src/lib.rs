@@ -17,5 +17,5 @@ pub mod operator;
 pub mod relay;
 pub mod web;
 
-pub use config::ApiConfig;
+pub use config::{ApiConfig, ForWorkers};
 pub use http::server::{Server, StartError, start};

@@ -6,12 +6,18 @@ use std::path::PathBuf;
 
 /// Variables whose names start so are settings of the object store, named as its library names them.
 const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+/// Before them: the setting is not this program's own but for the workers that join.
+const FOR_WORKERS: &str = "BOTFLIX_WORKER_";
 
 pub struct Settings {
     /// `BOTFLIX_DIRECTOR_KEY`: the API key with which `render` speaks.
     pub director_key: Option<Secret>,
     /// `BOTFLIX_OPERATOR_TOKEN`: what a server takes for the operators' token, and what operators' commands show.
     pub operator_token: Option<Secret>,
+    /// `BOTFLIX_JOIN_TOKEN`: what `worker --join` shows.
+    pub join_token: Option<Secret>,
+    /// `BOTFLIX_WORKER_AWS_…` and so on: as `storage_options`, for the workers that join an API server. Without the first part of the name.
+    pub worker_storage_options: Vec<(String, String)>,
     /// `RUST_LOG`: what is logged, where `--log` does not say.
     pub log_filter: Option<String>,
     /// `AWS_…`, `GOOGLE_…`, `AZURE_…`: credentials and endpoints for `--storage`.
@@ -39,6 +45,8 @@ impl Settings {
         let mut settings = Self {
             director_key: None,
             operator_token: None,
+            join_token: None,
+            worker_storage_options: Vec::new(),
             log_filter: None,
             storage_options: Vec::new(),
             cache_dir: None,
@@ -54,18 +62,11 @@ impl Settings {
                 "BOTFLIX_OPERATOR_TOKEN" => {
                     settings.operator_token = Some(Secret(text.to_owned()));
                 }
+                "BOTFLIX_JOIN_TOKEN" => settings.join_token = Some(Secret(text.to_owned())),
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
                 "HOME" => home_cache = Some(PathBuf::from(text).join(".cache").join("botflix")),
-                _ if STORAGE_PREFIXES
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix)) =>
-                {
-                    settings
-                        .storage_options
-                        .push((name.to_owned(), text.to_owned()));
-                }
-                _ => {}
+                _ => settings.storage_option(name, text),
             }
         }
         settings.cache_dir = settings
@@ -73,6 +74,26 @@ impl Settings {
             .filter(|dir| dir.is_absolute())
             .or(home_cache);
         settings
+    }
+}
+
+impl Settings {
+    /// Keeps what is a setting of an object store.
+    fn storage_option(&mut self, name: &str, text: &str) {
+        let of_a_store = |name: &str| {
+            STORAGE_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        };
+        if of_a_store(name) {
+            self.storage_options
+                .push((name.to_owned(), text.to_owned()));
+        } else if let Some(name) = name.strip_prefix(FOR_WORKERS)
+            && of_a_store(name)
+        {
+            self.worker_storage_options
+                .push((name.to_owned(), text.to_owned()));
+        }
     }
 }
 
@@ -106,6 +127,18 @@ mod tests {
             cache(read(&[relative, home])),
             PathBuf::from("/home/ada/.cache/botflix")
         );
+    }
+
+    #[test]
+    fn credentials_of_workers_that_join_are_not_taken_for_ones_own() {
+        let settings = read(&[
+            ("AWS_REGION", "here"),
+            ("BOTFLIX_WORKER_AWS_REGION", "there"),
+            ("BOTFLIX_WORKER_OTHER", "nothing"),
+        ]);
+        let region = |value: &str| vec![("AWS_REGION".to_owned(), value.to_owned())];
+        assert_eq!(settings.storage_options, region("here"));
+        assert_eq!(settings.worker_storage_options, region("there"));
     }
 
     #[test]

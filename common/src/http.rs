@@ -3,6 +3,7 @@
 mod log;
 mod outlook;
 mod waiting;
+mod worker_tokens;
 mod workers;
 
 use schemars::JsonSchema;
@@ -21,6 +22,9 @@ use crate::verdict::{Reason, Verdict};
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 pub use self::waiting::{WaitReason, Waiting};
+pub use self::worker_tokens::{
+    JoinRequest, Joined, MAX_TOKEN_DAYS, WorkerTokenBody, WorkerTokenCreated, WorkerTokenRequest,
+};
 pub use self::workers::{
     Busy, IdleReason, ProcessBody, StopRequest, StopWhen, WorkerBody, WorkerPatch,
 };

@@ -197,8 +197,6 @@ impl Farm {
     }
 
     pub fn start_worker(&mut self, name: &str) -> Result<()> {
-        let scratch = self.dir.path().join(format!("scratch-{name}"));
-        std::fs::create_dir_all(&scratch)?;
         let mut command = self.command("worker");
         command.args([
             "--redis",
@@ -208,6 +206,22 @@ impl Farm {
             "--name",
             name,
         ]);
+        self.spawn_worker(name, command)
+    }
+
+    /// A worker that knows the API and a token, and nothing else.
+    pub fn start_joining_worker(&mut self, name: &str, token: &str) -> Result<()> {
+        let mut command = self.binary.command();
+        command
+            .args(["worker", "--join", &self.base(), "--name", name])
+            .env("BOTFLIX_JOIN_TOKEN", token)
+            .current_dir(self.dir.path());
+        self.spawn_worker(name, command)
+    }
+
+    fn spawn_worker(&mut self, name: &str, mut command: Command) -> Result<()> {
+        let scratch = self.scratch(name);
+        std::fs::create_dir_all(&scratch)?;
         command.args(&self.worker_args).env("TMPDIR", &scratch);
         let log = self.dir.path().join(format!("{name}.log"));
         self.workers.push(Spawned::start(name, &mut command, &log)?);

@@ -21,6 +21,7 @@ pub mod leaders;
 pub mod renders;
 pub mod settings;
 pub mod tasks;
+pub mod worker_tokens;
 pub mod workers;
 
 use std::sync::Arc;

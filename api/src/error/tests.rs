@@ -101,6 +101,7 @@ fn what_only_operators_can_fix_says_so() {
             401,
             "invalid_operator_token",
         ),
+        (ApiError::InvalidJoinToken, 401, "invalid_join_token"),
         (ApiError::OperatorsOnly, 403, "operators_only"),
         (ApiError::WorkerIsHere, 409, "worker_is_here"),
     ];

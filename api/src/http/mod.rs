@@ -24,11 +24,13 @@ pub mod server;
 mod submission;
 mod upload;
 mod worker_metrics;
+mod worker_tokens;
 mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use botflix_common::http::Joined;
 use botflix_common::queue::Queue;
 use botflix_common::storage::Storage;
 use tokio::time::Instant;
@@ -52,6 +54,8 @@ pub struct App {
     pub links: bodies::Links,
     pub limits: Limits,
     pub operators: OperatorAccess,
+    /// What workers that join are given.
+    pub for_workers: Joined,
     /// Cancelled when the server begins to stop: whoever waits answers with what there is.
     pub stopping: CancellationToken,
     /// Uploads under way: they are ended in order when the server stops.

@@ -13,7 +13,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_again, render_events, render_log, renders, upload, worker_metrics, workers,
+    render_again, render_events, render_log, renders, upload, worker_metrics, worker_tokens,
+    workers,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -131,6 +132,19 @@ fn for_operators() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/workers",
             get_with(workers::list, workers::list_doc),
+        )
+        .api_route(
+            "/api/v1/workers/join",
+            post_with(worker_tokens::join, worker_tokens::join_doc),
+        )
+        .api_route(
+            "/api/v1/worker-tokens",
+            post_with(worker_tokens::create, worker_tokens::create_doc)
+                .merge(get_with(worker_tokens::list, worker_tokens::list_doc)),
+        )
+        .api_route(
+            "/api/v1/worker-tokens/{id}",
+            delete_with(worker_tokens::revoke, worker_tokens::revoke_doc),
         )
         .api_route(
             "/api/v1/workers/{name}",

@@ -92,6 +92,7 @@ pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
             upload_idle: config.upload_idle,
         },
         operators,
+        for_workers: config.joined(),
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),
         health: health::Health::default(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 33] = [
+const OPERATIONS: [(&str, &str); 37] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
@@ -29,6 +29,10 @@ const OPERATIONS: [(&str, &str); 33] = [
     ("get", "/api/v1/episodes/{id}"),
     ("get", "/media/{id}/{file}"),
     ("get", "/api/v1/workers"),
+    ("post", "/api/v1/workers/join"),
+    ("post", "/api/v1/worker-tokens"),
+    ("get", "/api/v1/worker-tokens"),
+    ("delete", "/api/v1/worker-tokens/{id}"),
     ("get", "/api/v1/workers/{name}"),
     ("patch", "/api/v1/workers/{name}"),
     ("delete", "/api/v1/workers/{name}"),

@@ -21,4 +21,5 @@ mod stand;
 mod upload;
 mod upload_faults;
 mod worker_metrics;
+mod worker_tokens;
 mod workers;

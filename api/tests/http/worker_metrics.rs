@@ -12,11 +12,9 @@ fn hello(name: &str) -> WorkerHello {
         name: name.to_owned(),
         instance: format!("{name}-1"),
         version: "0.1.0".to_owned(),
-        lanes: Vec::new(),
         slots: 2,
         engine: "ffmpeg".to_owned(),
-        draining: false,
-        disk_full: false,
+        ..WorkerHello::default()
     }
 }
 

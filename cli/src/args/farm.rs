@@ -42,16 +42,31 @@ pub struct ApiArgs {
     /// How clients reach this server [default: the listen address]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// The Redis that workers which join are given [default: --redis]
+    #[arg(long, value_name = "URL")]
+    pub worker_redis: Option<String>,
+    /// The storage that workers which join are given; its credentials from BOTFLIX_WORKER_AWS_… variables [default: --storage]
+    #[arg(long, value_name = "URL")]
+    pub worker_storage: Option<String>,
 }
 
 #[derive(Args)]
 pub struct WorkerArgs {
+    /// The farm's API: it gives Redis and storage for a join token
+    #[arg(long, value_name = "URL", conflicts_with_all = ["redis", "storage"], required_unless_present = "redis")]
+    pub join: Option<String>,
+    /// What `botflix worker-token create` printed; others on this host can read a command line [default: BOTFLIX_JOIN_TOKEN]
+    #[arg(long, requires = "join")]
+    pub token: Option<String>,
+    /// A file with the join token
+    #[arg(long, value_name = "FILE", requires = "join", conflicts_with = "token")]
+    pub token_file: Option<PathBuf>,
     /// `redis://…`, `rediss://…` or `unix:///path`
-    #[arg(long, value_name = "URL")]
-    pub redis: String,
+    #[arg(long, value_name = "URL", requires = "storage")]
+    pub redis: Option<String>,
     /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
-    #[arg(long, value_name = "URL")]
-    pub storage: String,
+    #[arg(long, value_name = "URL", requires = "redis")]
+    pub storage: Option<String>,
     /// Which tasks to take, in order of preference: `io`, `cpu`, `gpu` (what a device of this host is proven to encode)
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = lane, default_value = "io,gpu,cpu")]
     pub lanes: Vec<LaneKind>,

@@ -51,6 +51,31 @@ pub struct OperatorArgs {
 }
 
 #[derive(Args)]
+pub struct WorkerTokenArgs {
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    #[command(subcommand)]
+    pub action: WorkerTokenAction,
+}
+
+#[derive(Subcommand)]
+pub enum WorkerTokenAction {
+    /// Make a token and print it, this once
+    Create {
+        /// Which hosts it is for
+        #[arg(long)]
+        name: String,
+        /// After so many days nobody joins with it any more [default: never]
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u32>,
+    },
+    /// Every token, the revoked ones too
+    List,
+    /// Let nobody join with a token any more
+    Revoke { id: String },
+}
+
+#[derive(Args)]
 pub struct WorkersArgs {
     #[command(flatten)]
     pub operator: OperatorArgs,

@@ -1,6 +1,6 @@
 //! `botflix api`: an API server of a farm whose database, queue and storage are elsewhere.
 
-use botflix_api::ApiConfig;
+use botflix_api::{ApiConfig, ForWorkers};
 
 use crate::args::ApiArgs;
 use crate::embedded::api_fault;
@@ -14,6 +14,11 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     let mut config = ApiConfig::new(args.database, args.redis, args.storage, args.listen);
     config.storage_options = settings.storage_options;
     config.public_url = args.public_url;
+    config.for_workers = ForWorkers {
+        redis: args.worker_redis,
+        storage: args.worker_storage,
+        storage_options: settings.worker_storage_options,
+    };
     config.operator_token = settings.operator_token.map(|token| token.0);
     let server = tokio::select! {
         started = botflix_api::start(config) => started.map_err(api_fault)?,

@@ -18,4 +18,5 @@ pub mod top;
 pub mod up;
 pub mod validate;
 pub mod worker;
+pub mod worker_token;
 pub mod workers;

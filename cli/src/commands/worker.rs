@@ -10,6 +10,7 @@ use super::inspect::engine_fault;
 use crate::args::WorkerArgs;
 use crate::embedded::cores;
 use crate::exit::{Exit, Fault};
+use crate::join::{self, Farm};
 use crate::settings::Settings;
 use crate::show::say;
 use crate::signals;
@@ -21,9 +22,14 @@ const FALLBACK_NAME: &str = "worker";
 pub async fn run(args: WorkerArgs, settings: Settings) -> Result<Exit, Fault> {
     let grace = Duration::from_secs(args.grace);
     let stop = signals::stop_requested()?;
-    let config = config(args, settings)?;
+    let start = async {
+        let name = args.name.clone().unwrap_or_else(host_name);
+        let farm = join::farm(&args, &name, settings).await?;
+        let config = config(args, name, farm)?;
+        Worker::start(config).await.map_err(start_fault)
+    };
     let worker = tokio::select! {
-        started = Worker::start(config) => started.map_err(start_fault)?,
+        started = start => started?,
         // Told to stop before it began.
         () = stop.cancelled() => return Ok(Exit::Done),
     };
@@ -57,11 +63,11 @@ fn words(order: StopOrder) -> &'static str {
     }
 }
 
-fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
-    let storage = Storage::open_with(&args.storage, settings.storage_options)
+fn config(args: WorkerArgs, name: String, farm: Farm) -> Result<WorkerConfig, Fault> {
+    let storage = Storage::open_with(&farm.storage, farm.storage_options)
         .map_err(|error| Fault::permanent("the storage cannot be used").because(error))?;
     // From a directory of this machine tasks get hard links: keeping copies would only cost disk.
-    let clip_cache_bytes = if args.storage.starts_with("file:") {
+    let clip_cache_bytes = if farm.storage.starts_with("file:") {
         0
     } else {
         CLIP_CACHE_BYTES
@@ -70,11 +76,11 @@ fn config(args: WorkerArgs, settings: Settings) -> Result<WorkerConfig, Fault> {
         .scratch
         .unwrap_or_else(|| std::env::temp_dir().join("botflix-worker"));
     Ok(WorkerConfig {
-        queue: QueueConfig::new(args.redis),
+        queue: QueueConfig::new(farm.redis),
         storage,
         engine: args.engine.config(),
         lanes: args.lanes,
-        name: args.name.unwrap_or_else(host_name),
+        name,
         slots: args.slots.unwrap_or_else(cores),
         tags: args.tags,
         grace: Duration::from_secs(args.grace),

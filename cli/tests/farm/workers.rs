@@ -111,3 +111,46 @@ async fn a_worker_is_paused_resumed_drained_and_stopped_as_an_operator_says() {
     .unwrap();
     assert!(farm.last_worker().unwrap().exited().unwrap().is_none());
 }
+
+fn token_command(farm: &Farm, words: &[&str]) -> Output {
+    let mut command = binary().command();
+    command
+        .arg("worker-token")
+        .args(words)
+        .args(["--server", &farm.base()])
+        .env("BOTFLIX_OPERATOR_TOKEN", Farm::OPERATOR_TOKEN);
+    command.output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_joins_with_a_token_alone_and_not_with_one_that_was_revoked() {
+    let mut farm = Farm::builder(binary()).workers(&[]).start().await.unwrap();
+    let made = token_command(&farm, &["create", "--name", "attic"]);
+    assert!(made.status.success(), "{made:?}");
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    farm.start_joining_worker("joined", &token).unwrap();
+    let director = farm.director().await.unwrap();
+    let manifest = story::short(&director, "Made by a guest").await.unwrap();
+    let render = director.submit(&manifest).await.unwrap();
+    director
+        .published(render.id, story::PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(only(&farm)["name"], "joined");
+
+    let listed = token_command(&farm, &["list", "--json"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let about = &listed["worker_tokens"][0];
+    assert_eq!(about["last_worker"], "joined");
+    let id = about["id"].as_str().unwrap();
+    assert!(token_command(&farm, &["revoke", id]).status.success());
+    farm.start_joining_worker("late", &token).unwrap();
+    let status = farm.last_worker().unwrap().wait(LIMIT).unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        farm.last_worker()
+            .unwrap()
+            .log()
+            .contains("invalid_join_token")
+    );
+}
