@@ -11,7 +11,7 @@ use botflix_common::queue::{METRICS_LIMIT_BYTES, WorkerPage};
 
 /// Longest page that is made of them all.
 const PAGE_LIMIT_BYTES: usize = 16 << 20;
-/// Most series of one worker: with all lanes it has about 700.
+/// Most series of one worker: with two lanes it has 189.
 const SERIES_LIMIT: usize = 2000;
 const WORKER_LABEL: &str = "worker";
 const LE: &str = "le";

@@ -35,22 +35,26 @@ async fn settles(
     deadline::settles(name, LIMIT, read, accept).await.unwrap();
 }
 
-async fn waits_films_and_the_catalog_are_counted(base: Base) {
-    let registry = Registry::new();
+async fn rig_counting_in(base: Base, registry: &Registry) -> Rig {
     let farm = Farm::start(
         base.database().await,
         base.queue(),
         base.storage(),
         quick(),
-        &registry,
+        registry,
     );
     let farm = farm.await.unwrap();
     let director = director(farm.database()).await;
-    let rig = Rig {
+    Rig {
         base,
         farm,
         director,
-    };
+    }
+}
+
+async fn waits_films_and_the_catalog_are_counted(base: Base) {
+    let registry = Registry::new();
+    let rig = rig_counting_in(base, &registry).await;
     for zero in [
         "botflix_renders_finished_total",
         "botflix_task_failures_total",
@@ -110,7 +114,10 @@ async fn waits_films_and_the_catalog_are_counted(base: Base) {
     .await;
     settles(&registry, "botflix_renders", ("", ""), |one| *one == 0.0).await;
     drop(script);
+    the_catalog_has_one_film_of_two_clips(&rig).await;
+}
 
+async fn the_catalog_has_one_film_of_two_clips(rig: &Rig) {
     let counts = catalog::count(rig.farm.database()).await.unwrap();
     assert_eq!(counts.directors, 1);
     let [episodes] = counts.episodes.as_slice() else {

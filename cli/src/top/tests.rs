@@ -88,4 +88,5 @@ fn many_workers_and_a_name_full_of_tricks_leave_the_screen_whole() {
     let text = text::of(&glance, "http://127.0.0.1:8080", 9);
     assert!(text.lines().count() < 25, "{text}");
     assert!(text.contains("… and 22 more"), "{text}");
+    assert!(text.contains("a-very-lo…-worker-12  0/1"), "{text}");
 }

@@ -1,5 +1,9 @@
 //! The glance as lines for a terminal of 80 columns.
 
+use std::collections::BTreeMap;
+
+use botflix_common::http::RenderState;
+
 use super::{Glance, Lane, Worker};
 use crate::show::{size, table::Table};
 
@@ -16,10 +20,10 @@ pub fn of(glance: &Glance, server: &str, workers_shown: usize) -> String {
         String::new(),
         format!(
             "renders  {}, the oldest {}",
-            words(glance.renders.iter()),
+            states(&glance.renders),
             span(glance.oldest_render_seconds)
         ),
-        format!("ended    {}", words(glance.finished.iter())),
+        format!("ended    {}", states(&glance.finished)),
         throughput(glance),
     ];
     if let Some(now) = &glance.throughput.now {
@@ -85,7 +89,7 @@ fn workers(workers: &[Worker], shown: usize) -> Table {
             (false, false) => words(worker.running.iter()),
         };
         table.row([
-            fitted(&worker.worker, NAME_CHARS),
+            short(&worker.worker),
             format!("{}/{}", worker.busy, worker.slots),
             worker.done.to_string(),
             worker.failed.to_string(),
@@ -94,6 +98,12 @@ fn workers(workers: &[Worker], shown: usize) -> Table {
         ]);
     }
     table
+}
+
+/// In the order in which a render goes through them.
+fn states(counts: &BTreeMap<String, u64>) -> String {
+    let all = RenderState::ALL.into_iter();
+    words(all.filter_map(|state| counts.get_key_value(state.name())))
 }
 
 /// `2 conform, 1 mix`
@@ -112,6 +122,19 @@ pub(super) fn span(seconds: f64) -> String {
         0..60 => format!("{whole} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Names of hosts differ at their end as well as at their beginning: the middle is left out.
+fn short(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let half = NAME_CHARS / 2;
+    match (chars.get(..half - 1), chars.len().checked_sub(half)) {
+        (Some(start), Some(end)) if chars.len() > NAME_CHARS => {
+            let end = chars.get(end..).unwrap_or_default();
+            start.iter().chain(&['…']).chain(end).collect()
+        }
+        _ => name.to_owned(),
     }
 }
 
