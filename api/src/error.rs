@@ -84,6 +84,7 @@ pub enum ApiError {
 /// What was looked for and not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thing {
+    Director,
     Clip,
     Render,
     Episode,
@@ -95,6 +96,7 @@ pub enum Thing {
 impl std::fmt::Display for Thing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Director => "director",
             Self::Clip => "clip",
             Self::Render => "render",
             Self::Episode => "episode",

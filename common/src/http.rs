@@ -110,6 +110,22 @@ pub struct GenerationProfilePatch {
     pub creation_tier: Option<CreationTier>,
 }
 
+/// `GET` and `PUT /api/v1/directors/{id}/share`: a director's part of the farm, set by operators. What is absent or null is as the farm's settings say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShareBody {
+    /// Relative to others. Without it 1 for directors of the tier `free`, 4 for `paid`.
+    #[serde(default)]
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    pub weight: Option<f64>,
+    /// Tasks queued or running at once; 0 pauses the director. Without it as many as there is room for.
+    #[serde(default)]
+    pub task_limit: Option<u64>,
+    /// Renders that have not ended; more are answered with 429. Without it 1,000.
+    #[serde(default)]
+    pub render_limit: Option<u64>,
+}
+
 /// `POST /api/v1/clips`, `GET /api/v1/clips/{sha256}`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ClipBody {

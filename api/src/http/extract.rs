@@ -234,6 +234,14 @@ pub trait Named: FromStr + JsonSchema {
     fn unreadable() -> ApiError;
 }
 
+impl Named for DirectorId {
+    const PARAMETER: &'static str = "id";
+
+    fn unreadable() -> ApiError {
+        ApiError::NotFound(Thing::Director)
+    }
+}
+
 impl Named for RenderId {
     const PARAMETER: &'static str = "id";
 

@@ -21,6 +21,7 @@ mod render_log;
 mod renders;
 mod routes;
 pub mod server;
+mod shares;
 mod submission;
 mod upload;
 mod worker_metrics;

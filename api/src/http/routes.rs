@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use aide::axum::ApiRouter;
-use aide::axum::routing::{delete_with, get_with, patch_with, post_with};
+use aide::axum::routing::{delete_with, get_with, patch_with, post_with, put_with};
 use aide::openapi::OpenApi;
 use axum::Router;
 use axum::extract::Request;
@@ -13,8 +13,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_again, render_events, render_log, renders, upload, worker_metrics, worker_tokens,
-    workers,
+    render_again, render_events, render_log, renders, shares, upload, worker_metrics,
+    worker_tokens, workers,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -59,6 +59,10 @@ fn directors_and_clips() -> ApiRouter<AppState> {
             "/api/v1/directors/me",
             get_with(directors::show, directors::show_doc)
                 .merge(patch_with(directors::patch, directors::patch_doc)),
+        )
+        .api_route(
+            "/api/v1/directors/{id}/share",
+            get_with(shares::show, shares::show_doc).merge(put_with(shares::set, shares::set_doc)),
         )
         .api_route(
             "/api/v1/clips",

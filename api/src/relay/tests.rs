@@ -9,12 +9,7 @@ fn worker(name: &str, page: impl AsRef<[u8]>) -> WorkerPage {
         worker: WorkerHello {
             name: name.to_owned(),
             instance: format!("{name}-{}", page.as_ref().len()),
-            version: "1".to_owned(),
-            lanes: Vec::new(),
-            slots: 1,
-            engine: "ffmpeg".to_owned(),
-            draining: false,
-            disk_full: false,
+            ..WorkerHello::default()
         },
         page: page.as_ref().to_vec(),
     }

@@ -8,10 +8,12 @@ use serde_json::Value;
 use crate::stand::{Stand, problem};
 
 /// Everything that this server promises.
-const OPERATIONS: [(&str, &str); 37] = [
+const OPERATIONS: [(&str, &str); 39] = [
     ("post", "/api/v1/directors/register"),
     ("get", "/api/v1/directors/me"),
     ("patch", "/api/v1/directors/me"),
+    ("get", "/api/v1/directors/{id}/share"),
+    ("put", "/api/v1/directors/{id}/share"),
     ("post", "/api/v1/clips"),
     ("get", "/api/v1/clips/{sha256}"),
     ("post", "/api/v1/renders"),

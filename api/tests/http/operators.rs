@@ -80,3 +80,44 @@ async fn a_token_given_at_start_is_the_only_one() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn operators_set_the_shares_of_directors() {
+    let token = "an-operator-chose-these-many-letters";
+    let stand = Stand::start_with(|config| config.operator_token = Some(token.to_owned())).await;
+    let ada = stand.register("Ada").await;
+    let path = format!("/api/v1/directors/{}/share", ada.id);
+    let put = async |path: &str, key: &str, body: &'static str| {
+        let call = stand.request(reqwest::Method::PUT, path).bearer_auth(key);
+        call.body(body).send().await.unwrap()
+    };
+    let set = put(&path, token, r#"{"weight": 2.5, "task_limit": 3}"#).await;
+    assert_eq!(set.status(), 200);
+    let shown = stand.get(&path).bearer_auth(token).send().await.unwrap();
+    let shown: serde_json::Value = shown.json().await.unwrap();
+    let expected = serde_json::json!({"weight": 2.5, "task_limit": 3, "render_limit": null});
+    assert_eq!(shown, expected);
+
+    let refused = put(
+        &path,
+        token,
+        r#"{"weight": 0, "render_limit": 1000000000000}"#,
+    )
+    .await;
+    let refused = problem(refused, 422, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/weight");
+    assert_eq!(refused["errors"][1]["pointer"], "/render_limit");
+    problem(put(&path, &ada.key, "{}").await, 403, "operators_only").await;
+    let nobodys = path.replace(&ada.id, "01931f00-0000-7000-8000-000000000001");
+    problem(put(&nobodys, token, "{}").await, 404, "not_found").await;
+
+    // Nothing more is taken of a director who may have no renders.
+    let clip = stand.upload(&ada, b"clip").await;
+    assert_eq!(
+        put(&path, token, r#"{"render_limit": 0}"#).await.status(),
+        200
+    );
+    let sent = crate::renders::submit(&stand, &ada, &crate::renders::smallest(clip)).await;
+    assert_eq!(sent.headers()["retry-after"], "30");
+    problem(sent, 429, "too_many_renders").await;
+}
