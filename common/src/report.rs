@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
 use crate::task::{AttemptId, Lane, TaskKind, TaskRecord};
-use crate::worker::{IdleCode, WorkerState};
+use crate::worker::{IdleCode, SelfTest, WorkerState};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -52,7 +52,7 @@ impl ReportBody {
 }
 
 /// How a worker introduces itself; renewed with its heartbeat and gone some seconds after it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorkerHello {
     /// What people call it; need not be unique.
     pub name: String,
@@ -89,6 +89,8 @@ pub struct WorkerHello {
     /// The load of the last minute in percent of the cores.
     #[serde(default)]
     pub load_percent: Option<u32>,
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub self_test: Option<SelfTest>,
 }
 
 impl WorkerHello {

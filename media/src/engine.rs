@@ -1,6 +1,7 @@
 //! The ffmpeg that this process found and trusts: where it is, which build, and proof of what it can do here, inside the sandbox it will
 //! work in.
 
+mod exam;
 mod host;
 mod memory;
 mod proof;
@@ -16,6 +17,8 @@ use crate::process::Program;
 use crate::sandbox::{Sandbox, SandboxPolicy};
 use host::Host;
 use proof::Proof;
+
+pub use exam::Exam;
 
 #[derive(Clone, Debug)]
 pub struct EngineConfig {

@@ -11,7 +11,7 @@ use botflix_common::queue::{LaneBackend, Queue, QueueConfig, ReportSender};
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
 use botflix_common::task::{EngineClass, Lane, LaneKind};
-use botflix_common::worker::{MAX_SLOTS, WorkerOrders};
+use botflix_common::worker::{MAX_SLOTS, SelfTest, WorkerOrders};
 use botflix_media::engine::Prove;
 use botflix_media::{Engine, EngineConfig};
 use tokio::task::JoinHandle;
@@ -88,6 +88,7 @@ impl Worker {
         let runner = selftest::runner(config.storage, engine, runner_config).await?;
         let devices = devices(&config.lanes, runner.engine());
         let lanes = lanes(&config.lanes, &devices)?;
+        let self_test = selftest::host(&runner).await?;
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
@@ -100,22 +101,17 @@ impl Worker {
         let aside = TaskTracker::new();
         let metrics_address =
             serve_metrics(config.metrics_listen, &metrics, &aside, &stop_aside).await?;
-        let slots = u32::try_from(config.slots).unwrap_or(u32::MAX);
         let hello = WorkerHello {
             name: config.name.clone(),
             instance: instance.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
             lanes,
-            slots,
-            engine: runner.engine().version().to_owned(),
-            cores: host::cores(),
-            memory_bytes: host::memory_bytes(),
-            ..WorkerHello::default()
+            slots: u32::try_from(config.slots).unwrap_or(u32::MAX),
+            ..introduction(&runner, self_test)
         };
         let standing = Standing {
             instance: instance.clone(),
             lanes: config.lanes,
-            slots,
+            slots: hello.slots,
             tags: config.tags,
             devices,
             orders: WorkerOrders::default(),
@@ -261,6 +257,18 @@ fn check(config: &WorkerConfig) -> Result<(), StartError> {
         return refuse("a worker's name is 1 to 100 letters, digits or one of - _ . @");
     }
     Ok(())
+}
+
+/// What a worker says of its host.
+fn introduction(runner: &TaskRunner, self_test: SelfTest) -> WorkerHello {
+    WorkerHello {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: runner.engine().version().to_owned(),
+        cores: host::cores(),
+        memory_bytes: host::memory_bytes(),
+        self_test: Some(self_test),
+        ..WorkerHello::default()
+    }
 }
 
 /// What was proven, where it was asked for.

@@ -109,6 +109,10 @@ impl TaskRunner {
         self.shared.scratch.free_bytes()
     }
 
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.shared.scratch
+    }
+
     /// Runs one task to its record. `progress` gets the fraction done, 0 to 1, and the speed in multiples of real time where known; it must
     /// not block. Once `cancel` is canceled this returns soon, with whatever failure.
     pub async fn run(

@@ -3,7 +3,7 @@
 //! Knows nothing of tasks; it hands out empty directories and refuses when the disk is nearly full.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 /// A task is refused when the disk has less than this free: room for the mix of a long film and its segments.
 pub const MIN_FREE_BYTES: u64 = 1 << 30;
+
+/// What is written and read back at a worker's start.
+const PROOF_BYTES: usize = 16 << 20;
 
 const RUN_PREFIX: &str = "run-";
 const LOCK_NAME: &str = "lock";
@@ -86,6 +89,13 @@ impl Scratch {
         free_bytes(&self.run).map_err(|source| self.unusable(source))
     }
 
+    /// Writes some MiB to the disk and reads them back.
+    pub fn prove(&self) -> Result<(), ScratchError> {
+        let dir = self.task_dir()?;
+        let path = dir.path().join("proof");
+        write_and_read(&path).map_err(|source| self.unusable(source))
+    }
+
     fn unusable(&self, source: io::Error) -> ScratchError {
         ScratchError::Unusable {
             path: self.run.clone(),
@@ -99,6 +109,20 @@ impl Drop for Scratch {
         if let Err(error) = fs::remove_dir_all(&self.run) {
             tracing::debug!(%error, "the scratch directory is left for the next start to sweep");
         }
+    }
+}
+
+fn write_and_read(path: &Path) -> io::Result<()> {
+    let block: Vec<u8> = (0..=u8::MAX).cycle().take(PROOF_BYTES).collect();
+    let mut file = File::create(path)?;
+    file.write_all(&block)?;
+    file.sync_all()?;
+    if fs::read(path)? == block {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "it gives back other bytes than it was given",
+        ))
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a worker proves before it takes its first task: ffmpeg encodes, scratch can be written, storage gives back what it was given, Redis
-//! answers.
+//! answers; and what it tries of its host, so that people see it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use botflix_common::queue::Queue;
 use botflix_common::storage::Storage;
+use botflix_common::task::EngineClass;
+use botflix_common::worker::{SelfCheck, SelfTest};
 use botflix_media::{Engine, EngineConfig};
 use tracing::{info, warn};
 
@@ -31,6 +33,51 @@ pub async fn runner(
     let runner = TaskRunner::new(storage, engine, config).map_err(StartError::Scratch)?;
     runner.check_room().map_err(StartError::Scratch)?;
     Ok(runner)
+}
+
+/// What this host does, tried; what it cannot do without is an error. It takes a second or two, and says how long.
+pub(crate) async fn host(runner: &TaskRunner) -> Result<SelfTest, StartError> {
+    let since = Instant::now();
+    let engine = runner.engine();
+    let exam = engine.examine().await.map_err(StartError::Engine)?;
+    let proving = runner.clone();
+    let scratch_free_bytes = tokio::task::spawn_blocking(move || {
+        proving.scratch().prove()?;
+        proving.scratch().free_bytes()
+    })
+    .await
+    .map_err(|_| StartError::Config("the proof of the scratch disk panicked".to_owned()))?
+    .map_err(StartError::Scratch)?;
+    let check = |name: String, failed: Option<String>| SelfCheck { name, failed };
+    let mut checks: Vec<SelfCheck> = exam
+        .decoders
+        .into_iter()
+        .map(|(codec, tried)| check(format!("decode {codec}"), tried.err()))
+        .collect();
+    for class in EngineClass::ALL {
+        let tried = engine.encoders().contains(&class) || class.is_gpu();
+        if tried {
+            let failed = engine.why_not(class).map(str::to_owned);
+            checks.push(check(format!("encode {}", class.name()), failed));
+        }
+    }
+    checks.push(check("scratch".to_owned(), None));
+    for failed in checks.iter().filter(|check| check.failed.is_some()) {
+        let why = failed.failed.as_deref().unwrap_or_default();
+        info!(check = failed.name, why, "this host does not do it");
+    }
+    let seconds = since.elapsed().as_secs_f64();
+    info!(
+        seconds,
+        speed_720p = exam.speed_720p,
+        "the self-test is done"
+    );
+    Ok(SelfTest {
+        checks,
+        speed_720p: exam.speed_720p,
+        scratch_free_bytes,
+        seconds,
+    })
 }
 
 /// Waits for Redis and says what is unsafe about it.

@@ -117,7 +117,24 @@ fn inspection(clip: &std::path::Path) -> TaskInput {
 #[tokio::test]
 async fn a_task_is_run_reported_and_acknowledged_and_the_worker_is_listed_until_it_stops() {
     let Some(mut farm) = farm().await else { return };
-    assert_eq!(farm.queue.workers().await.unwrap()[0].name, "node");
+    let hello = farm.queue.workers().await.unwrap().remove(0);
+    assert_eq!(hello.name, "node");
+    let tried = hello.self_test.unwrap();
+    let worked = |name: &str| {
+        let found = tried.checks.iter().find(|check| check.name == name);
+        found.is_some_and(|check| check.failed.is_none())
+    };
+    for name in ["decode h264", "decode hevc", "decode aac", "scratch"] {
+        assert!(worked(name), "{name}: {tried:?}");
+    }
+    let of_a_device = |name: &str| name.starts_with("encode ") && !name.contains("264-cpu");
+    let failed = tried
+        .checks
+        .iter()
+        .find(|check| check.failed.is_some() && !of_a_device(&check.name));
+    assert!(failed.is_none(), "{failed:?}");
+    eprintln!("the self-test took {} s", tried.seconds);
+    assert!(tried.speed_720p > 0.0 && tried.scratch_free_bytes > 0 && tried.seconds > 0.0);
     let clip = farm.studio.clip("a.mp4", "320x180", "24", "1").await;
     farm.studio.storage.upload_file(&clip).await.unwrap();
     farm.push(&inspection(&clip)).await;

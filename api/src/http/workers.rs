@@ -298,6 +298,7 @@ fn process(hello: WorkerHello) -> ProcessBody {
         cores: hello.cores,
         memory_bytes: hello.memory_bytes,
         load_percent: hello.load_percent,
+        self_test: hello.self_test,
     }
 }
 

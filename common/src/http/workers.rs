@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::task::{Lane, LaneKind, TaskKind};
-use crate::worker::{IdleCode, Priority, SleepSchedule, WantedState, WorkerSettings, WorkerState};
+use crate::worker::{
+    IdleCode, Priority, SelfTest, SleepSchedule, WantedState, WorkerSettings, WorkerState,
+};
 
 /// `GET /api/v1/workers/{name}`: a worker that was seen once, with those of its processes that are there.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -71,6 +73,8 @@ pub struct ProcessBody {
     pub memory_bytes: u64,
     /// The load of the last minute in percent of the cores.
     pub load_percent: Option<u32>,
+    /// What it tried of its host at its start.
+    pub self_test: Option<SelfTest>,
 }
 
 /// `PATCH /api/v1/workers/{name}`: what is absent stays as it is, `null` is as the worker's command line says.

@@ -143,6 +143,26 @@ impl WorkerState {
     }
 }
 
+/// What a worker tried of its host at its start. What it cannot do without would have kept it from starting.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfTest {
+    /// `decode h264`, `encode nvenc-h264`, `scratch`, …
+    pub checks: Vec<SelfCheck>,
+    /// Seconds of 1280×720 at 24 frames per second that its processor alone encodes as H.264 in a second.
+    pub speed_720p: f64,
+    pub scratch_free_bytes: u64,
+    /// How long all of it took.
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfCheck {
+    pub name: String,
+    /// Why it did not work; absent where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
 /// Why a worker runs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

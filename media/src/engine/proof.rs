@@ -17,7 +17,7 @@ use crate::process::{self, Call, Job, Program};
 use crate::progress::Progress;
 
 /// `-version` and one encoded frame take 0.2 s; a cold, loaded host gets this much.
-const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A driver that hangs must not keep a host from its other work for long.
 const DEVICE_DEADLINE: Duration = Duration::from_secs(15);
@@ -179,7 +179,7 @@ async fn aac(engine: &Engine) -> Result<(), MediaError> {
     }
 }
 
-async fn listed(engine: &Engine, what: &str) -> Result<String, MediaError> {
+pub(super) async fn listed(engine: &Engine, what: &str) -> Result<String, MediaError> {
     let call = Call::new(Program::Ffmpeg)
         .arg(what)
         .deadline(DISCOVERY_DEADLINE);
@@ -188,7 +188,7 @@ async fn listed(engine: &Engine, what: &str) -> Result<String, MediaError> {
 }
 
 /// Lists have flags, then the name.
-fn has(list: &str, name: &str) -> bool {
+pub(super) fn has(list: &str, name: &str) -> bool {
     list.lines()
         .any(|line| line.split_whitespace().nth(1) == Some(name))
 }
@@ -209,7 +209,7 @@ async fn ask_version(engine: &Engine, program: Program) -> Result<String, MediaE
         })
 }
 
-async fn run_alone(engine: &Engine, call: Call) -> Result<Vec<u8>, MediaError> {
+pub(super) async fn run_alone(engine: &Engine, call: Call) -> Result<Vec<u8>, MediaError> {
     let job = Job {
         engine,
         scratch: None,
@@ -219,7 +219,11 @@ async fn run_alone(engine: &Engine, call: Call) -> Result<Vec<u8>, MediaError> {
     Ok(process::collect(&job, call).await?.stdout)
 }
 
-async fn feed_alone(engine: &Engine, call: Call, source: &[u8]) -> Result<Vec<u8>, MediaError> {
+pub(super) async fn feed_alone(
+    engine: &Engine,
+    call: Call,
+    source: &[u8],
+) -> Result<Vec<u8>, MediaError> {
     let job = Job {
         engine,
         scratch: None,
@@ -229,7 +233,7 @@ async fn feed_alone(engine: &Engine, call: Call, source: &[u8]) -> Result<Vec<u8
     Ok(process::feed(&job, call, source).await?.stdout)
 }
 
-fn unfit(detail: String) -> MediaError {
+pub(super) fn unfit(detail: String) -> MediaError {
     MediaError::EngineUnfit {
         detail,
         stderr_tail: String::new(),
