@@ -239,7 +239,7 @@ pub struct RenderBody {
     pub priority: Priority,
     /// 0 to 1 over all tasks, weighted by their expected cost; only grows.
     pub progress: f64,
-    /// Why nothing of it runs at the moment.
+    /// Why nothing of it runs at the moment. Left out in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Until it is published: from how long it took so far, or before that from how long tasks took lately. Absent until it is planned.

@@ -75,19 +75,22 @@ pub async fn insert(tx: &mut Write, row: &EpisodeRow) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The episode of a film, and the revision that it shows.
+/// The episode of a film, and whether it shows a draft.
 pub async fn shown(
     tx: &mut Write,
     first_render: RenderId,
-) -> Result<Option<(EpisodeId, u32)>, DbError> {
+) -> Result<Option<(EpisodeId, bool)>, DbError> {
     let row = sqlx::query(
-        "SELECT id, revision FROM episodes WHERE first_render_id = $1 OR (first_render_id IS NULL AND render_id = $1)",
+        "SELECT id, film FROM episodes WHERE first_render_id = $1 OR (first_render_id IS NULL AND render_id = $1)",
     )
     .bind(first_render.to_string())
     .fetch_optional(tx.connection())
     .await?;
-    row.map(|row| Ok((row.parsed("id")?, row.count("revision")?)))
-        .transpose()
+    row.map(|row| {
+        let film: FilmFacts = row.json("film")?;
+        Ok((row.parsed("id")?, film.draft))
+    })
+    .transpose()
 }
 
 /// Shows a later revision in place of an earlier one. Id, and so every link, and the time of its first publication stay. Not made: a still

@@ -4,7 +4,7 @@
 //! at most a few seconds old. Places are estimates: whose turn it is exactly, only the leader knows.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use botflix_common::http::{Eta, RenderState, WaitReason, Waiting};
@@ -33,6 +33,8 @@ struct LanePicture {
     workers: usize,
     /// Tasks that those who take tasks run at once.
     slots: u64,
+    /// Tasks in the queue or at workers.
+    handed_out: u64,
     /// Expected cost of what is left of the tasks at work, and of those that wait.
     at_work: f64,
     backlog: f64,
@@ -74,7 +76,9 @@ impl Picture {
         }
         let mut at_once: HashMap<DirectorId, u64> = HashMap::new();
         for (lane, director, tasks, cost) in line::at_work(db).await? {
-            lanes.entry(lane).or_default().at_work += cost;
+            let picture = lanes.entry(lane).or_default();
+            picture.at_work += cost;
+            picture.handed_out += tasks;
             *at_once.entry(director).or_insert(0) += tasks;
         }
         for backlog in line::backlogs(db, now_ms).await? {
@@ -186,16 +190,15 @@ fn foremost(standing: &[Standing], now_ms: i64) -> Option<Standing> {
 impl Core {
     /// The picture of the moment, or one that is nearly as new.
     pub(super) async fn picture(&self) -> Result<Arc<Picture>, DbError> {
-        let known = {
-            let kept = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.clone()
-        };
-        if let Some(picture) = known.filter(|picture| picture.taken_at.elapsed() < FRESH) {
-            return Ok(picture);
+        // Held while it is taken: one takes it, the others wait for that.
+        let mut kept = self.picture.lock().await;
+        if let Some(picture) = kept.as_ref()
+            && picture.taken_at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(picture));
         }
         let workers = self.workers();
         let picture = Arc::new(Picture::take(&self.db, &workers, &self.config).await?);
-        let mut kept = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some(Arc::clone(&picture));
         Ok(picture)
     }
@@ -228,18 +231,26 @@ impl Core {
         let lane = first.lane;
         let nothing = LanePicture::default();
         let here = picture.lanes.get(&lane).unwrap_or(&nothing);
+        let place = match first.state {
+            TaskState::Ready => line::place(&self.db, render.id, lane, now_ms).await?,
+            _ => None,
+        };
+        let own_line = place.is_none_or(|(director, _)| director == render.director_id);
         let waiting = |reason, position: Option<u64>, goes_on_in| Waiting {
             reason,
-            message: message(reason, lane, position),
+            message: message(reason, lane, position, own_line),
             lane: Some(lane.name().to_owned()),
             position,
             goes_on_in,
         };
         if first.state == TaskState::Queued {
             return Ok(match here.reason() {
-                // Handed out so that the first worker finds it.
-                WaitReason::LaneBusy => {
+                WaitReason::LaneBusy if here.handed_out <= here.slots => {
                     waiting(WaitReason::Starting, Some(0), here.until(0, picture.pace()))
+                }
+                // Handed out before a place is free, so that the first that becomes free finds it.
+                WaitReason::LaneBusy => {
+                    waiting(WaitReason::LaneBusy, Some(0), here.until(0, picture.pace()))
                 }
                 away => waiting(away, Some(0), None),
             });
@@ -252,7 +263,6 @@ impl Core {
             };
             return Ok(waiting(WaitReason::RetryPause, None, Some(pause)));
         }
-        let place = line::place(&self.db, render.id, lane, now_ms).await?;
         let Some((director, before)) = place else {
             // It was handed out meanwhile.
             return Ok(waiting(WaitReason::Starting, Some(0), None));
@@ -301,7 +311,7 @@ fn eta(
     }
 }
 
-fn message(reason: WaitReason, lane: Lane, position: Option<u64>) -> String {
+fn message(reason: WaitReason, lane: Lane, position: Option<u64>, own_line: bool) -> String {
     let lane = lane.name();
     match reason {
         WaitReason::NoWorker => format!("No worker serves the lane {lane}: it goes on when one joins."),
@@ -315,6 +325,9 @@ fn message(reason: WaitReason, lane: Lane, position: Option<u64>) -> String {
                 format!("All places of the lane {lane} are taken; about {before} tasks go before it.")
             }
         },
+        WaitReason::Limit if !own_line => {
+            "A task that another director asked for first is needed, and that director is at its limit.".to_owned()
+        }
         WaitReason::Limit => {
             "As many of your tasks are at work as you may have at once: it goes on when one is done.".to_owned()
         }

@@ -1,10 +1,11 @@
 //! Which of several processes dispatches and reconciles. Every move is guarded, so two leaders would do no harm; one does the work once.
 //!
-//! The lead is a row in SQL, renewed long before it runs out. A leader that cannot renew it goes on only as long as the row says, by its
+//! The lead is a row in SQL, renewed long before it runs out. A leader whose rounds fail for as long as a lease lasts (Redis is away from
+//! it alone, say) lets others try. A leader that cannot renew it goes on only as long as the row says, by its
 //! own clock and counted from before it asked. Others hear of work too (a render sent to them, a report read by them): they ring the bell
 //! in Redis, and the leader listens.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -26,6 +27,16 @@ pub(super) struct Leadership {
     holder: String,
     /// Until when this process leads, if it does.
     until: watch::Sender<Option<Instant>>,
+    health: Mutex<Health>,
+}
+
+/// How this process gets on with leading.
+#[derive(Default)]
+struct Health {
+    /// Since when its rounds have failed without an exception.
+    ails_since: Option<Instant>,
+    /// Until when it leaves the lead to others.
+    sits_out_until: Option<Instant>,
 }
 
 impl Default for Leadership {
@@ -33,6 +44,7 @@ impl Default for Leadership {
         Self {
             holder: Uuid::now_v7().to_string(),
             until: watch::Sender::new(None),
+            health: Mutex::default(),
         }
     }
 }
@@ -55,6 +67,34 @@ impl Leadership {
             // The farm has ended: nobody leads it any more.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Notes how a round of the leader went.
+    pub fn round_ended(&self, well: bool) {
+        let mut health = self.health();
+        if well {
+            health.ails_since = None;
+        } else {
+            health.ails_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Whether this process should not lead now. One that has long led in vain sits out for so long that another is sure to be asked.
+    fn sits_out(&self, patience: Duration, for_others: Duration) -> bool {
+        let mut health = self.health();
+        let now = Instant::now();
+        if health
+            .ails_since
+            .is_some_and(|since| now - since >= patience)
+        {
+            health.ails_since = None;
+            health.sits_out_until = Some(now + for_others);
+        }
+        health.sits_out_until.is_some_and(|until| now < until)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, until: Option<Instant>) {
@@ -99,6 +139,16 @@ impl Core {
     /// Asks for the lead, or to keep it.
     async fn stand(&self) {
         let (asked, led) = (Instant::now(), self.leadership.leads());
+        let for_others = self.config.lead_renewed_every * 3;
+        if self.leadership.sits_out(self.config.lead_lease, for_others) {
+            if led {
+                warn!(
+                    "this process cannot do a leader's work: it leaves the lead to others for a while"
+                );
+                self.resign().await;
+            }
+            return;
+        }
         let lease = self.config.lead_lease;
         match leaders::take(&self.db, FARM, &self.leadership.holder, lease).await {
             Ok(taken) if taken.is_made() => {
@@ -142,6 +192,27 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leads_in_vain_leaves_it_to_others_for_a_while() {
+        let (patience, for_others) = (Duration::from_secs(10), Duration::from_secs(9));
+        let leadership = Leadership::default();
+        leadership.round_ended(false);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        leadership.round_ended(false);
+        assert!(!leadership.sits_out(patience, for_others));
+        // A round that goes well, and it starts from the beginning.
+        leadership.round_ended(true);
+        leadership.round_ended(false);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(!leadership.sits_out(patience, for_others));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(leadership.sits_out(patience, for_others));
+        tokio::time::advance(Duration::from_secs(8)).await;
+        assert!(leadership.sits_out(patience, for_others));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!leadership.sits_out(patience, for_others));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_lead_that_is_not_renewed_ends_by_itself() {

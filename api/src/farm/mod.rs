@@ -91,7 +91,7 @@ struct Core {
     /// As last seen.
     devices: Mutex<Arc<Devices>>,
     workers: Mutex<Arc<Vec<WorkerHello>>>,
-    picture: Mutex<Option<Arc<Picture>>>,
+    picture: tokio::sync::Mutex<Option<Arc<Picture>>>,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
@@ -119,7 +119,7 @@ impl Farm {
             pace: ProgressPace::default(),
             devices: Mutex::default(),
             workers: Mutex::default(),
-            picture: Mutex::default(),
+            picture: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         });

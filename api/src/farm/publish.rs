@@ -55,7 +55,7 @@ impl Change {
         let published = Published {
             film_seconds: facts.video_seconds,
             shots: manifest.shots.len() as u64,
-            took_ms: self.now_ms - render.created_at_ms,
+            took_ms: self.now_ms - render.asked_at_ms,
         };
         let episode = EpisodeRow {
             id: shown.map_or_else(EpisodeId::fresh, |(episode, _)| episode),
@@ -81,14 +81,23 @@ impl Change {
             artifacts: product.artifacts,
             published_at_ms: self.now_ms,
         };
-        if shown.is_none() {
-            episodes::insert(&mut self.tx, &episode).await?;
-        } else if !episodes::revise(&mut self.tx, &episode, self.now_ms)
-            .await?
-            .is_made()
-        {
-            let told = "A later revision is shown already: this one is not.";
-            self.log(id, NewEvent::state().saying(told)).await?;
+        let kept_back = match shown {
+            None => {
+                episodes::insert(&mut self.tx, &episode).await?;
+                None
+            }
+            // A look at a cut must not pull the film from under its viewers.
+            Some((_, false)) if episode.film.draft => {
+                Some("A finished film is shown already: this draft is not.")
+            }
+            Some(_) => {
+                let revised = episodes::revise(&mut self.tx, &episode, self.now_ms).await?;
+                (!revised.is_made())
+                    .then_some("A later revision is shown already: this one is not.")
+            }
+        };
+        if let Some(why) = kept_back {
+            self.log(id, NewEvent::state().saying(why)).await?;
         }
         if !renders::moves::publish(&mut self.tx, id, self.now_ms)
             .await?

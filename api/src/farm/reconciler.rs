@@ -95,8 +95,11 @@ pub(super) async fn run(core: Arc<Core>) {
     let mut housekeeping = Housekeeping::default();
     while !core.stop.is_cancelled() {
         let round = if core.leadership.leads() {
-            core.reconcile(&mut memory).await
+            let round = core.reconcile(&mut memory).await;
+            core.leadership.round_ended(round.is_ok());
+            round
         } else {
+            core.metrics.levels.leads(false);
             // What was suspected before another led is old news when this process leads again.
             memory = Memory::default();
             core.look_around().await

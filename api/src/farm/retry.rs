@@ -5,8 +5,8 @@ use std::sync::Arc;
 use botflix_common::http::{ClipStatus, RenderState};
 use botflix_common::id::RenderId;
 
-use super::Core;
 use super::change::Change;
+use super::{Core, FarmConfig};
 use crate::db::events::NewEvent;
 use crate::db::renders::RenderRow;
 use crate::db::tasks::graph;
@@ -18,6 +18,8 @@ pub enum Retried {
     Reopened,
     /// It runs; so many of its tasks waited for their next try and are tried now.
     Hurried(u64),
+    /// So many of the director's renders have not ended: this one may not be one more.
+    TooMany { limit: u64 },
     /// There is nothing to try again.
     Published,
     /// The manifest has no such shot; these it has.
@@ -31,7 +33,7 @@ impl Core {
         shot: Option<&str>,
     ) -> Result<Retried, DbError> {
         let mut change = self.change().await?;
-        let retried = change.retry(id, shot).await?;
+        let retried = change.retry(id, shot, &self.config).await?;
         if matches!(retried, Retried::Reopened | Retried::Hurried(1..)) {
             self.commit(change).await?;
         }
@@ -40,7 +42,12 @@ impl Core {
 }
 
 impl Change {
-    async fn retry(&mut self, id: RenderId, shot: Option<&str>) -> Result<Retried, DbError> {
+    async fn retry(
+        &mut self,
+        id: RenderId,
+        shot: Option<&str>,
+        config: &FarmConfig,
+    ) -> Result<Retried, DbError> {
         let render = renders::find(&mut self.tx, id)
             .await?
             .ok_or(DbError::Gone("render"))?;
@@ -53,7 +60,12 @@ impl Change {
         }
         match render.state {
             RenderState::Published => Ok(Retried::Published),
-            RenderState::Failed | RenderState::Canceled => self.reopen(&render).await,
+            RenderState::Failed | RenderState::Canceled => {
+                match self.is_at_limit(render.director_id, config).await? {
+                    Some(limit) => Ok(Retried::TooMany { limit }),
+                    None => self.reopen(&render).await,
+                }
+            }
             RenderState::Accepted
             | RenderState::Planning
             | RenderState::Running
@@ -69,7 +81,10 @@ impl Change {
     /// fresh counters.
     async fn reopen(&mut self, render: &RenderRow) -> Result<Retried, DbError> {
         let id = render.id;
-        if !renders::moves::reopen(&mut self.tx, id).await?.is_made() {
+        if !renders::moves::reopen(&mut self.tx, id, self.now_ms)
+            .await?
+            .is_made()
+        {
             return Err(DbError::Gone("render"));
         }
         for clip in clips::of_render(&mut self.tx, id).await? {

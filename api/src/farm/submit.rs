@@ -106,11 +106,7 @@ impl Change {
                 Submitted::KeyReused
             });
         }
-        let limit = directors::share(&mut self.tx, director)
-            .await?
-            .render_limit
-            .unwrap_or(config.renders_per_director);
-        if renders::unfinished_of(&mut self.tx, director).await? >= limit {
+        if let Some(limit) = self.is_at_limit(director, config).await? {
             return Ok(Submitted::TooMany { limit });
         }
         let shas = manifest.distinct_clips();
@@ -157,6 +153,20 @@ impl Change {
             self.run(id, (director, priority), &plan, foreseen).await?;
         }
         Ok(Submitted::New(id))
+    }
+
+    /// The director's limit of unfinished renders, when it is reached.
+    pub(super) async fn is_at_limit(
+        &mut self,
+        director: DirectorId,
+        config: &FarmConfig,
+    ) -> Result<Option<u64>, DbError> {
+        let limit = directors::share(&mut self.tx, director)
+            .await?
+            .render_limit
+            .unwrap_or(config.renders_per_director);
+        let unfinished = renders::unfinished_of(&mut self.tx, director).await?;
+        Ok((unfinished >= limit).then_some(limit))
     }
 
     async fn next_revision(&mut self, of: RenderId) -> Result<Lineage, DbError> {

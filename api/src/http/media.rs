@@ -19,8 +19,8 @@ use super::{AppState, episodes};
 use crate::error::{ApiError, Thing};
 use crate::openapi;
 
-/// The bytes of an episode never change: an episode is its render.
-const PUBLIC_CACHE: &str = "public, max-age=31536000, immutable";
+/// A revision may take the place of what was shown, so a copy is asked about before it is used again: mostly answered with 304.
+const PUBLIC_CACHE: &str = "public, no-cache";
 const PRIVATE_CACHE: &str = "private, no-store";
 
 /// A file of an episode, by the last part of its path.

@@ -12,10 +12,10 @@ use botflix_common::manifest::ShotManifest;
 use botflix_common::problem::FieldProblem;
 use botflix_common::schema::closest;
 
-use super::AppState;
-use super::extract::{Caller, JsonBodyOrNothing, PathPart, read_whole};
-use super::renders::{answer, body, idempotency_key, own, sound};
+use super::extract::{Caller, JsonBodyOrNothing, PathPart, Query, read_whole};
+use super::renders::{How, RenderOrOutlook, answer, body, idempotency_key, own, sound};
 use super::submission::MAX_MANIFEST_BYTES;
+use super::{AppState, outlook};
 use crate::error::ApiError;
 use crate::farm::{Idempotency, Order, Retried};
 use crate::openapi;
@@ -31,6 +31,7 @@ pub async fn retry(
     let status = match app.farm.retry_render(row.id, shot).await? {
         Retried::Reopened | Retried::Hurried(1..) => StatusCode::ACCEPTED,
         Retried::Hurried(_) => StatusCode::OK,
+        Retried::TooMany { limit } => return Err(ApiError::TooManyRenders { limit }),
         Retried::Published => return Err(ApiError::RenderIsFinal("published")),
         Retried::UnknownShot(shots) => {
             return Err(ApiError::InvalidBody(vec![unknown_shot(
@@ -70,12 +71,16 @@ pub async fn revise(
     State(app): State<AppState>,
     caller: Caller,
     PathPart(id): PathPart<RenderId>,
+    Query(how): Query<How>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     let row = own(&app, caller, id).await?;
     let key = idempotency_key(&headers)?;
     let bytes = read_whole(request, MAX_MANIFEST_BYTES).await?;
+    if how.dry_run {
+        return Ok(Json(outlook::dry_run(&app, caller, &bytes).await?).into_response());
+    }
     let manifest = sound(&app, caller, &bytes).await?;
     let idempotency = key.map(|key| Idempotency {
         key,
@@ -86,8 +91,7 @@ pub async fn revise(
         .farm
         .submit_render(Order {
             revises: Some(row.id),
-            // As urgent as what it takes the place of.
-            priority: Some(row.priority),
+            priority: how.priority,
             idempotency,
             ..Order::new(caller.0, &manifest)
         })
@@ -107,9 +111,9 @@ pub fn revise_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
         .with(|operation| {
             openapi::header(operation, "Idempotency-Key", "Any word of yours; remembered for 24 hours.")
         });
-    let operation = openapi::answers::<200, RenderBody>(
+    let operation = openapi::answers::<200, RenderOrOutlook>(
         operation,
-        "The render that this Idempotency-Key stands for.",
+        "The render that this Idempotency-Key stands for; with `dry_run=true` what would come of the manifest.",
     );
     openapi::answers::<202, RenderBody>(operation, "Accepted; `Location` names it.")
 }

@@ -61,7 +61,7 @@ pub fn stream_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
         .tag("renders")
         .summary("The event log as server-sent events: id = seq, event = kind, data = RenderEvent")
         .description(
-            "Resumes after `Last-Event-ID` or `after`; ends after the event of the final state.",
+            "Resumes after `Last-Event-ID` or `after`; ends after the event of the final state. A render that is tried once more goes on after a final state: what counts is the last one.",
         );
     openapi::answers_with(
         operation,
@@ -97,8 +97,9 @@ fn log(
         async move {
             let batch = next_batch(&app, id, after?).await?;
             let next = match batch.last() {
-                Some(last) if !is_last(last) => Some(last.seq),
-                _ => None,
+                Some(last) if is_last(last) && !goes_on(&app, id, last.seq).await => None,
+                Some(last) => Some(last.seq),
+                None => None,
             };
             Some((batch, next))
         }
@@ -129,6 +130,12 @@ async fn next_batch(app: &AppState, id: RenderId, after: i64) -> Option<Vec<Rend
             return None;
         }
     }
+}
+
+/// Whether a render that had ended was asked for once more.
+async fn goes_on(app: &AppState, id: RenderId, after: i64) -> bool {
+    let row = db::renders::get(&app.db, id).await;
+    row.is_ok_and(|row| row.is_some_and(|row| row.event_seq > after))
 }
 
 fn is_last(event: &RenderEvent) -> bool {

@@ -20,7 +20,7 @@ use super::{App, AppState, bodies, outlook};
 use crate::db;
 use crate::db::renders::RenderRow;
 use crate::error::{ApiError, Thing};
-use crate::farm::{Canceled, Idempotency, Order, Submitted};
+use crate::farm::{Canceled, Idempotency, Order, Outlook, Submitted};
 use crate::openapi;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -31,7 +31,7 @@ const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is used")]
-enum RenderOrOutlook {
+pub enum RenderOrOutlook {
     Render(Box<RenderBody>),
     DryRun(Box<DryRunBody>),
 }
@@ -40,10 +40,10 @@ enum RenderOrOutlook {
 pub struct How {
     /// Only say what would come of it: problems, missing clips, plan, cost and findings. Nothing is stored.
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// What of yours goes first: 0 to 9, the higher the sooner. Without it 5, and 7 for drafts.
     #[serde(default)]
-    priority: Option<Priority>,
+    pub priority: Option<Priority>,
 }
 
 pub async fn submit(
@@ -137,7 +137,8 @@ pub async fn list(
     let (rows, next_cursor) = paging::cut(rows, page.limit(), |row| row.id.to_string());
     let mut data = Vec::with_capacity(rows.len());
     for row in rows {
-        data.push(body(&app, row.id).await?);
+        // Why each waits is for one render at a time: it costs some queries.
+        data.push(described(&app, row.id, Outlooks::LeftOut).await?);
     }
     Ok(Json(Page { data, next_cursor }))
 }
@@ -146,7 +147,7 @@ pub fn list_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
     operation
         .id("listRenders")
         .tag("renders")
-        .summary("Your renders, newest first")
+        .summary("Your renders, newest first, without why they wait")
 }
 
 pub async fn show(
@@ -201,11 +202,24 @@ pub async fn own(app: &App, caller: Caller, id: RenderId) -> Result<RenderRow, A
         .ok_or(ApiError::NotFound(Thing::Render))
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outlooks {
+    Told,
+    LeftOut,
+}
+
 pub async fn body(app: &App, id: RenderId) -> Result<RenderBody, ApiError> {
+    described(app, id, Outlooks::Told).await
+}
+
+async fn described(app: &App, id: RenderId, outlooks: Outlooks) -> Result<RenderBody, ApiError> {
     let parts = db::renders::parts(&app.db, id)
         .await?
         .ok_or(ApiError::NotFound(Thing::Render))?;
-    let outlook = app.farm.outlook(&parts.row).await?;
+    let outlook = match outlooks {
+        Outlooks::Told => app.farm.outlook(&parts.row).await?,
+        Outlooks::LeftOut => Outlook::default(),
+    };
     Ok(bodies::render(&app.links, parts, outlook))
 }
 

@@ -17,16 +17,22 @@ use crate::renders::states;
 use crate::rig::{Base, LIMIT, Rig, quick};
 use crate::script::{Hands, Script};
 
+/// Of a film that is a draft.
+const DRAFT_WIDTH: u32 = 640;
+
 crate::on_both_databases!(
     a_failed_render_goes_on_where_it_was,
     a_canceled_render_goes_on_where_it_was,
     an_inspection_that_failed_is_made_again,
     what_waits_for_its_next_try_is_tried_at_once,
     one_shot_alone_is_tried_at_once,
+    an_inspection_that_waits_for_its_next_try_is_hurried,
     what_cannot_be_tried_again_is_said,
     a_revision_makes_what_changed_and_keeps_the_episode,
     the_latest_revision_is_shown_whichever_is_published_last,
     a_revision_of_a_failed_render_is_published,
+    a_draft_never_takes_the_place_of_a_finished_film,
+    a_retry_is_one_more_render_for_the_limit,
 );
 
 fn failure(class: FailureClass) -> ReportBody {
@@ -196,6 +202,25 @@ async fn one_shot_alone_is_tried_at_once(base: Base) {
     drop(script);
 }
 
+async fn an_inspection_that_waits_for_its_next_try_is_hurried(base: Base) {
+    let mut config = quick();
+    config.first_backoff = Duration::from_secs(3600);
+    config.longest_backoff = Duration::from_secs(3600);
+    let rig = base.rig_with(config).await;
+    rig.send_clips(&["a"]).await;
+    let id = rig.submit("Film", &["a"]).await;
+    let script = Script::playing(&rig, |taken| match taken.kind() {
+        TaskKind::Inspect if taken.id.attempt == 1 => failure(FailureClass::Retry),
+        _ => taken.done_by("script"),
+    });
+    let hurried = deadline::until("the inspection is hurried", LIMIT, async || {
+        Ok((rig.retried(id, None).await == Retried::Hurried(1)).then_some(()))
+    });
+    hurried.await.unwrap();
+    assert_eq!(rig.ends(id).await.state, RenderState::Published);
+    drop(script);
+}
+
 async fn what_cannot_be_tried_again_is_said(base: Base) {
     let rig = base.rig().await;
     rig.send_clips(&["a"]).await;
@@ -288,4 +313,55 @@ async fn a_revision_of_a_failed_render_is_published(base: Base) {
     let episode = rig.parts(second).await.episode.unwrap();
     assert_eq!((episode.revision, episode.first_render_id), (2, first));
     drop(script);
+}
+
+async fn a_draft_never_takes_the_place_of_a_finished_film(base: Base) {
+    let rig = base.rig().await;
+    rig.send_clips(&["a", "b"]).await;
+    let script = Script::playing(&rig, move |taken| {
+        let mut done = taken.done_by("script");
+        if let (ReportBody::Done { record, .. }, botflix_common::task::TaskSpec::Check(check)) =
+            (&mut done, taken.spec())
+            && let botflix_common::task::TaskOutput::Check { film, .. } = &mut record.output
+        {
+            film.draft = check.format.width == DRAFT_WIDTH;
+        }
+        done
+    });
+    let first = rig.submit("Film", &["a"]).await;
+    rig.ends(first).await;
+    let mut cut = crate::facts::manifest_of_width(DRAFT_WIDTH as usize, &["b"]);
+    cut.delivery.preset = botflix_common::film::Quality::Draft;
+    let order = Order {
+        revises: Some(first),
+        ..Order::new(rig.director, &cut)
+    };
+    let Submitted::New(second) = rig.farm.submit_render(order).await.unwrap() else {
+        unreachable!()
+    };
+    assert_eq!(rig.ends(second).await.state, RenderState::Published);
+    let shown = rig.parts(second).await.episode.unwrap();
+    assert_eq!((shown.render_id, shown.revision), (first, 1));
+    // And a finished revision does.
+    let third = rig.revise(second, &["b"]).await;
+    rig.ends(third).await;
+    let shown = rig.parts(first).await.episode.unwrap();
+    assert_eq!((shown.render_id, shown.revision), (third, 3));
+    drop(script);
+}
+
+async fn a_retry_is_one_more_render_for_the_limit(base: Base) {
+    let mut config = quick();
+    config.renders_per_director = 1;
+    let rig = base.rig_with(config).await;
+    rig.send_clips(&["a"]).await;
+    let first = rig.submit("First", &["a"]).await;
+    rig.farm.cancel_render(first).await.unwrap();
+    let second = rig.submit("Second", &["a"]).await;
+    assert_eq!(
+        rig.retried(first, None).await,
+        Retried::TooMany { limit: 1 }
+    );
+    rig.farm.cancel_render(second).await.unwrap();
+    assert_eq!(rig.retried(first, None).await, Retried::Reopened);
 }

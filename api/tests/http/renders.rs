@@ -278,10 +278,18 @@ async fn a_revision_is_a_render_of_its_own_that_names_the_first() {
         "/api/v1/renders/{}/revisions",
         first["id"].as_str().unwrap()
     );
-    let second = send(&ada, &path, "two", smallest(clip)).await;
+    let dry = send(&ada, &format!("{path}?dry_run=true"), "dry", smallest(clip)).await;
+    assert_eq!(dry.status(), StatusCode::OK);
+    let dry: Value = dry.json().await.unwrap();
+    assert_eq!(dry["inspecting_clips"], json!([clip]));
+    let second = send(&ada, &format!("{path}?priority=8"), "two", smallest(clip)).await;
     assert_eq!(second.status(), StatusCode::ACCEPTED);
     let second: Value = second.json().await.unwrap();
     assert_ne!(second["id"], first["id"]);
+    assert_eq!(
+        (&first["priority"], &second["priority"]),
+        (&json!(5), &json!(8))
+    );
     assert_eq!(
         (&second["revision"], &second["revises"]),
         (&json!(2), &first["id"])

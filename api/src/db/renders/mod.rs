@@ -44,6 +44,8 @@ pub struct RenderRow {
     /// The number of the last event.
     pub event_seq: i64,
     pub created_at_ms: i64,
+    /// When it was sent, or last asked for once more.
+    pub asked_at_ms: i64,
     pub finished_at_ms: Option<i64>,
 }
 
@@ -64,6 +66,7 @@ pub struct Place {
 }
 
 const SELECT: &str = "SELECT id, director_id, COALESCE(first_render_id, id) AS first_id, revision, state, priority, title, progress, problem, foreseen, event_seq, created_at_ms, \
+     COALESCE(reopened_at_ms, created_at_ms) AS asked_at_ms, \
      finished_at_ms FROM renders ";
 
 fn select(clause: &'static str) -> sqlx::AssertSqlSafe<String> {
@@ -230,7 +233,7 @@ pub struct Unfinished {
 /// States in which no render is are left out.
 pub async fn unfinished(db: &Database) -> Result<Vec<Unfinished>, DbError> {
     let rows = sqlx::query(
-        "SELECT state, COUNT(*) AS renders, MIN(created_at_ms) AS oldest_ms FROM renders \
+        "SELECT state, COUNT(*) AS renders, MIN(COALESCE(reopened_at_ms, created_at_ms)) AS oldest_ms FROM renders \
          WHERE state IN ('accepted', 'planning', 'running', 'publishing') GROUP BY state",
     )
     .fetch_all(db.reader())
@@ -262,6 +265,7 @@ fn read(row: &AnyRow) -> Result<RenderRow, DbError> {
         foreseen: row.json_or_null("foreseen")?,
         event_seq: row.int("event_seq")?,
         created_at_ms: row.int("created_at_ms")?,
+        asked_at_ms: row.int("asked_at_ms")?,
         finished_at_ms: row.int_or_null("finished_at_ms")?,
     })
 }

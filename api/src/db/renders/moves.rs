@@ -94,12 +94,13 @@ pub async fn cancel(tx: &mut Write, id: RenderId, now_ms: i64) -> Result<Move, D
 }
 
 /// failed | canceled → accepted, as if it had just been sent. Its event log goes on.
-pub async fn reopen(tx: &mut Write, id: RenderId) -> Result<Move, DbError> {
+pub async fn reopen(tx: &mut Write, id: RenderId, now_ms: i64) -> Result<Move, DbError> {
     let done = sqlx::query(
-        "UPDATE renders SET state = 'accepted', problem = NULL, progress = 0.0, finished_at_ms = NULL \
+        "UPDATE renders SET state = 'accepted', problem = NULL, progress = 0.0, finished_at_ms = NULL, reopened_at_ms = $2 \
          WHERE id = $1 AND state IN ('failed', 'canceled')",
     )
     .bind(id.to_string())
+    .bind(now_ms)
     .execute(tx.connection())
     .await?;
     Ok(Move::of(done.rows_affected()))

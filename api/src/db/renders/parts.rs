@@ -52,7 +52,7 @@ pub async fn parts(db: &Database, id: RenderId) -> Result<Option<RenderParts>, D
 async fn running_since(db: &Database, id: RenderId) -> Result<Option<i64>, DbError> {
     let row = sqlx::query(
         "SELECT MIN(t.created_at_ms) AS since_ms FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         JOIN renders r ON r.id = w.render_id WHERE w.render_id = $1 AND t.created_at_ms >= r.created_at_ms",
+         JOIN renders r ON r.id = w.render_id WHERE w.render_id = $1 AND t.created_at_ms >= COALESCE(r.reopened_at_ms, r.created_at_ms)",
     )
     .bind(id.to_string())
     .fetch_one(db.reader())

@@ -113,7 +113,7 @@ pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Resul
 pub async fn raise(tx: &mut Write, keys: &[TaskKey], priority: Priority) -> Result<(), DbError> {
     for chunk in keys.chunks(bulk::ROWS) {
         let update = format!(
-            "UPDATE tasks SET priority = $1 WHERE priority < $1 AND state IN ('waiting', 'ready') AND task_key IN ({})",
+            "UPDATE tasks SET priority = $1 WHERE priority < $1 AND state <> 'done' AND task_key IN ({})",
             bulk::list(2, chunk.len())
         );
         let mut query = sqlx::query::<Any>(AssertSqlSafe(update))
@@ -164,7 +164,8 @@ pub async fn unwant(tx: &mut Write, render: RenderId, now_ms: i64) -> Result<(),
     Ok(())
 }
 
-/// Makes those tasks of a render due that wait for their next try, with fresh counters: all, or those of one shot. Returns how many.
+/// Makes those tasks of a render due that wait for their next try: all, with the inspections that it waits for, or those of one shot. What
+/// they have failed so far still counts. Returns how many.
 pub async fn hurry(
     tx: &mut Write,
     render: RenderId,
@@ -172,8 +173,10 @@ pub async fn hurry(
     now_ms: i64,
 ) -> Result<u64, DbError> {
     let moved = sqlx::query(
-        "UPDATE tasks SET due_at_ms = $3, retries = 0, crashes = 0 WHERE state = 'ready' AND due_at_ms > $3 \
-         AND task_key IN (SELECT task_key FROM render_tasks WHERE render_id = $1 AND ($2 = '' OR shot = $2))",
+        "UPDATE tasks SET due_at_ms = $3 WHERE state || '' = 'ready' AND due_at_ms + 0 > $3 AND task_key IN ( \
+           SELECT task_key FROM render_tasks WHERE render_id = $1 AND ($2 = '' OR shot = $2) \
+           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
+             WHERE l.render_id = $1 AND c.status = 'inspecting' AND $2 = '')",
     )
     .bind(render.to_string())
     .bind(shot.unwrap_or_default())

@@ -121,14 +121,17 @@ pub struct Standing {
     pub due_at_ms: i64,
 }
 
+/// Read from the render to its tasks, and not along an index of all tasks in some state: hence the empty text behind columns, and the join
+/// that SQLite does not turn round.
 pub async fn standing(db: &Database, render: RenderId) -> Result<Vec<Standing>, DbError> {
     let rows = sqlx::query(
         "SELECT t.lane, t.state, COUNT(*) AS tasks, SUM(t.weight * (1.0 - t.progress)) AS cost, \
-         MIN(t.due_at_ms) AS due_at_ms FROM tasks t \
-         WHERE t.state IN ('waiting', 'ready', 'queued', 'running') AND t.task_key IN ( \
+         MIN(t.due_at_ms) AS due_at_ms FROM ( \
            SELECT task_key FROM render_tasks WHERE render_id = $1 \
            UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
-             WHERE l.render_id = $1 AND c.status = 'inspecting') \
+             WHERE l.render_id = $1 AND c.status = 'inspecting' \
+         ) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+         AND t.state || '' IN ('waiting', 'ready', 'queued', 'running') \
          GROUP BY t.lane, t.state",
     )
     .bind(render.to_string())
@@ -155,11 +158,12 @@ pub async fn place(
     now_ms: i64,
 ) -> Result<Option<(DirectorId, u64)>, DbError> {
     let first = sqlx::query(
-        "SELECT t.director_id, t.priority, t.created_at_ms FROM tasks t \
-         WHERE t.state = 'ready' AND t.lane = $2 AND t.due_at_ms <= $3 AND t.task_key IN ( \
+        "SELECT t.director_id, t.priority, t.created_at_ms FROM ( \
            SELECT task_key FROM render_tasks WHERE render_id = $1 \
            UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
-             WHERE l.render_id = $1 AND c.status = 'inspecting') \
+             WHERE l.render_id = $1 AND c.status = 'inspecting' \
+         ) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+         AND t.state || '' = 'ready' AND t.lane || '' = $2 AND t.due_at_ms + 0 <= $3 \
          ORDER BY t.priority DESC, t.created_at_ms LIMIT 1",
     )
     .bind(render.to_string())
@@ -171,7 +175,7 @@ pub async fn place(
     let director: DirectorId = first.parsed("director_id")?;
     let before = sqlx::query(
         "SELECT COUNT(*) AS tasks FROM tasks WHERE state = 'ready' AND lane = $1 AND director_id = $2 \
-         AND due_at_ms <= $3 AND (priority > $4 OR (priority = $4 AND created_at_ms < $5))",
+         AND due_at_ms + 0 <= $3 AND (priority > $4 OR (priority = $4 AND created_at_ms < $5))",
     )
     .bind(lane.name())
     .bind(director.to_string())

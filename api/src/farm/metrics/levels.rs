@@ -137,9 +137,8 @@ impl Levels {
 
     /// What only the leader looks up is said by the leader only, or an old count would stand beside the true one.
     pub fn leads(&self, leads: bool) {
-        let led = self.leads.get() == 1;
         self.leads.set(leads.into());
-        if led && !leads {
+        if !leads {
             self.start_at_zero();
         }
     }

@@ -32,7 +32,7 @@ const HEALED: [&str; 5] = [
     "called_off",
     "planned_anew",
 ];
-const LOOPS: [&str; 4] = ["dispatcher", "reports", "reconciler", "leader"];
+const LOOPS: [&str; 5] = ["dispatcher", "reports", "reconciler", "leader", "bell"];
 const FINAL: [RenderState; 3] = [
     RenderState::Published,
     RenderState::Failed,
