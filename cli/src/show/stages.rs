@@ -15,6 +15,9 @@ const STEPS: u64 = 1000;
 /// Without a terminal, a stage is mentioned no more often than this, and when it is complete.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// Shorter waits are not worth a word.
+const WAIT_IS_SAID_AFTER: Duration = Duration::from_secs(4);
+
 /// The line of the whole film.
 const FILM: &str = "film";
 
@@ -23,8 +26,15 @@ const STYLE: &str = "{prefix:>9} {bar:32.cyan/blue} {percent:>3} %  {msg}";
 /// Shared by whoever reports; every method may be called from anywhere.
 pub struct Stages {
     display: Mutex<Display>,
-    /// The reason to wait that was told last.
-    said: Mutex<Option<WaitReason>>,
+    wait: Mutex<Option<Wait>>,
+}
+
+/// That nothing happens, and why.
+#[derive(Clone, Copy)]
+struct Wait {
+    reason: WaitReason,
+    since: Instant,
+    said: bool,
 }
 
 enum Display {
@@ -53,7 +63,7 @@ impl Stages {
         };
         Self {
             display: Mutex::new(display),
-            said: Mutex::default(),
+            wait: Mutex::default(),
         }
     }
 
@@ -71,17 +81,24 @@ impl Stages {
         self.step(FILM, progress, &outlook::rest(eta));
     }
 
-    /// Why nothing happens. Said once for each reason.
+    /// Why nothing happens, once it has not for a while: between two tasks every render waits for a moment.
     pub fn waits(&self, waiting: Option<&Waiting>) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = waiting.map(|waiting| waiting.reason);
-        if *said == reason {
+        let mut wait = self.wait.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = waiting.filter(|waiting| waiting.reason != WaitReason::Starting) else {
+            *wait = None;
             return;
-        }
-        *said = reason;
-        if let Some(waiting) = waiting.filter(|waiting| waiting.reason != WaitReason::Starting) {
+        };
+        let known = wait.filter(|known| known.reason == waiting.reason);
+        let mut now = known.unwrap_or(Wait {
+            reason: waiting.reason,
+            since: Instant::now(),
+            said: false,
+        });
+        if !now.said && now.since.elapsed() >= WAIT_IS_SAID_AFTER {
+            now.said = true;
             self.note(&format!("it waits: {}", outlook::wait(waiting)));
         }
+        *wait = Some(now);
     }
 
     /// One stage: how far, 0 to 1, and a few words.
