@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use botflix_common::http::Joined;
+use botflix_common::queue::QueueConfig;
 
 use crate::farm::FarmConfig;
 
@@ -30,6 +31,8 @@ pub struct ApiConfig {
     pub operator_token: Option<String>,
     /// What workers that join are told to use.
     pub for_workers: ForWorkers,
+    /// As long as all other processes of the farm have it; by default that of [`QueueConfig::new`].
+    pub lease: Option<Duration>,
     pub max_clip_bytes: u64,
     /// A sender of a clip that gives no byte for so long is gone.
     pub upload_idle: Duration,
@@ -70,6 +73,14 @@ impl ApiConfig {
         }
     }
 
+    pub(crate) fn queue(&self) -> QueueConfig {
+        let config = QueueConfig::new(&self.redis);
+        match self.lease {
+            Some(lease) => config.with_lease(lease),
+            None => config,
+        }
+    }
+
     pub fn new(
         database: impl Into<String>,
         redis: impl Into<String>,
@@ -85,6 +96,7 @@ impl ApiConfig {
             public_url: None,
             operator_token: None,
             for_workers: ForWorkers::default(),
+            lease: None,
             max_clip_bytes: DEFAULT_MAX_CLIP_BYTES,
             upload_idle: DEFAULT_UPLOAD_IDLE,
             farm: FarmConfig::default(),

@@ -20,6 +20,7 @@ mod signals;
 mod sources;
 mod top;
 
+use botflix_common::fail_point::{self, Traps};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
@@ -41,6 +42,12 @@ fn main() -> Exit {
 fn start(cli: Cli) -> Result<Exit, Fault> {
     let settings = Settings::read();
     logging::start(&cli, &settings)?;
+    if let Some(words) = &settings.test_fail_points {
+        let traps = Traps::parse(words)
+            .map_err(|error| Fault::permanent("BOTFLIX_TEST_FAIL_POINTS").because(error))?;
+        tracing::warn!(%traps, "this process will die where a test wants it to");
+        fail_point::arm(traps);
+    }
     // One provider for the whole process: two compiled in and none chosen is a panic at the first handshake.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

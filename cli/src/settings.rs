@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Variables whose names start so are settings of the object store, named as its library names them.
 const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
@@ -22,6 +23,10 @@ pub struct Settings {
     pub log_filter: Option<String>,
     /// `AWS_…`, `GOOGLE_…`, `AZURE_…`: credentials and endpoints for `--storage`.
     pub storage_options: Vec<(String, String)>,
+    /// `BOTFLIX_TEST_LEASE_MS`: a lease other than 15 seconds. For tests: every process of a farm must have the same.
+    pub test_lease: Option<Duration>,
+    /// `BOTFLIX_TEST_FAIL_POINTS`: where this process is to die. For tests.
+    pub test_fail_points: Option<String>,
     /// Where memoized results of `render --local` go: `$XDG_CACHE_HOME/botflix`, else `~/.cache/botflix`.
     pub cache_dir: Option<PathBuf>,
 }
@@ -49,6 +54,8 @@ impl Settings {
             worker_storage_options: Vec::new(),
             log_filter: None,
             storage_options: Vec::new(),
+            test_lease: None,
+            test_fail_points: None,
             cache_dir: None,
         };
         let mut home_cache = None;
@@ -63,6 +70,10 @@ impl Settings {
                     settings.operator_token = Some(Secret(text.to_owned()));
                 }
                 "BOTFLIX_JOIN_TOKEN" => settings.join_token = Some(Secret(text.to_owned())),
+                "BOTFLIX_TEST_LEASE_MS" => {
+                    settings.test_lease = text.parse().ok().map(Duration::from_millis);
+                }
+                "BOTFLIX_TEST_FAIL_POINTS" => settings.test_fail_points = Some(text.to_owned()),
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
                 "HOME" => home_cache = Some(PathBuf::from(text).join(".cache").join("botflix")),

@@ -7,6 +7,7 @@ pub mod brief;
 pub mod build_record;
 pub mod exposition;
 pub mod facts;
+pub mod fail_point;
 pub mod failure;
 pub mod film;
 pub mod finding;

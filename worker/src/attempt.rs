@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis_core::task::data::Data;
+use botflix_common::fail_point::{self, FailPoint, Passing};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::queue::{Lease, QueueError, ReportSender, Signal};
 use botflix_common::report::{Report, ReportBody};
@@ -70,6 +71,7 @@ enum End {
 impl Attempt {
     async fn run(&self) {
         let kind = self.message.kind;
+        self.pass(FailPoint::AfterLease);
         let busy = self.bench.metrics.busy(kind, self.lease.lane);
         let end = self.to_its_end().await;
         busy.ended(end.outcome());
@@ -119,7 +121,7 @@ impl Attempt {
         };
         let runner = &self.bench.runner;
         let ran = tokio::select! {
-            done = runner.run(self.message.id.task, &input, progress, cancel.clone()) => done?,
+            done = runner.run(self.message.id, &input, progress, cancel.clone()) => done?,
             never = self.relay_progress(seen) => match never {},
         };
         self.bench.metrics.made(self.lease.lane, &input, &ran);
@@ -194,8 +196,10 @@ impl Attempt {
                 } = *ran;
                 info!(memoized, seconds = record.wall_seconds, "task done");
                 let record = Box::new(record);
+                self.pass(FailPoint::AfterRecord);
                 self.report_surely(ReportBody::Done { record, memoized })
                     .await;
+                self.pass(FailPoint::AfterReport);
             }
             End::Failed(failure) => {
                 warn!(
@@ -240,6 +244,11 @@ impl Attempt {
                 warn!("the lease was lost before Redis had the report");
             }
         }
+    }
+
+    fn pass(&self, point: FailPoint) {
+        let TaskMessage { kind, id, .. } = self.message;
+        fail_point::pass(point, Passing::of(kind, id));
     }
 
     fn with_id(&self, body: ReportBody) -> Report {

@@ -11,11 +11,12 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use botflix_common::fail_point::Passing;
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::TaskKey;
 use botflix_common::storage::{Storage, StorageError};
 use botflix_common::storage_key;
-use botflix_common::task::{TaskInput, TaskRecord};
+use botflix_common::task::{AttemptId, TaskInput, TaskRecord};
 use botflix_media::{Engine, Progress};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -113,18 +114,19 @@ impl TaskRunner {
         &self.shared.scratch
     }
 
-    /// Runs one task to its record. `progress` gets the fraction done, 0 to 1, and the speed in multiples of real time where known; it must
+    /// Runs one attempt at a task to its record. `progress` gets the fraction done, 0 to 1, and the speed in multiples of real time where known; it must
     /// not block. Once `cancel` is canceled this returns soon, with whatever failure.
     pub async fn run(
         &self,
-        key: TaskKey,
+        id: AttemptId,
         input: &TaskInput,
         progress: impl Fn(f64, Option<f64>) + Send + Sync + 'static,
         cancel: CancellationToken,
     ) -> Result<Ran, Failure> {
         let run = Run {
             shared: &self.shared,
-            key,
+            key: id.task,
+            passing: Passing::of(input.spec.kind(), id),
             input,
             progress: Progress::new(progress),
             cancel,

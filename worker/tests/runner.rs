@@ -15,19 +15,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use botflix_common::failure::{FailureClass, WhoCanFix};
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::storage_key;
-use botflix_common::task::{InspectSpec, PAYLOAD_VERSION, TaskInput, TaskOutput, TaskSpec};
+use botflix_common::task::{
+    AttemptId, InspectSpec, PAYLOAD_VERSION, TaskInput, TaskOutput, TaskSpec,
+};
 use botflix_worker::{RunnerConfig, TaskRunner};
 use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
 
-fn inspection(clip: Sha) -> (TaskKey, TaskInput) {
+fn inspection(clip: Sha) -> (AttemptId, TaskInput) {
     let spec = TaskSpec::Inspect(InspectSpec { clip, proxy: false });
     let input = TaskInput {
         version: PAYLOAD_VERSION,
         spec,
         upstream: BTreeMap::new(),
     };
-    (input.spec.key(), input)
+    let id = AttemptId {
+        task: input.spec.key(),
+        attempt: 1,
+    };
+    (id, input)
 }
 
 fn nobody_listens(_: f64, _: Option<f64>) {}
@@ -37,7 +43,7 @@ async fn a_clip_is_inspected_once_and_remembered_the_second_time() {
     let studio = Studio::open().await;
     let clip = studio.clip("a.mp4", "320x180", "24", "1").await;
     studio.storage.upload_file(&clip).await.unwrap();
-    let (key, input) = inspection(sha_of(&clip));
+    let (id, input) = inspection(sha_of(&clip));
 
     let furthest = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&furthest);
@@ -46,7 +52,7 @@ async fn a_clip_is_inspected_once_and_remembered_the_second_time() {
     };
     let first = studio
         .runner
-        .run(key, &input, progress, CancellationToken::new())
+        .run(id, &input, progress, CancellationToken::new())
         .await
         .unwrap();
     assert!(!first.memoized);
@@ -58,7 +64,7 @@ async fn a_clip_is_inspected_once_and_remembered_the_second_time() {
 
     let second = studio
         .runner
-        .run(key, &input, nobody_listens, CancellationToken::new())
+        .run(id, &input, nobody_listens, CancellationToken::new())
         .await
         .unwrap();
     assert!(second.memoized);
@@ -70,19 +76,19 @@ async fn an_unreadable_result_record_is_made_again() {
     let studio = Studio::open().await;
     let clip = studio.clip("a.mp4", "320x180", "24", "0.5").await;
     studio.storage.upload_file(&clip).await.unwrap();
-    let (key, input) = inspection(sha_of(&clip));
+    let (id, input) = inspection(sha_of(&clip));
     studio
         .storage
-        .put_json(&storage_key::record(&key), "cut off in the mid")
+        .put_json(&storage_key::record(&id.task), "cut off in the mid")
         .await
         .unwrap();
     let ran = studio
         .runner
-        .run(key, &input, nobody_listens, CancellationToken::new())
+        .run(id, &input, nobody_listens, CancellationToken::new())
         .await
         .unwrap();
     assert!(!ran.memoized);
-    let again = studio.runner.remembered(&key).await.unwrap();
+    let again = studio.runner.remembered(&id.task).await.unwrap();
     assert_eq!(again, Some(ran.record));
 }
 
@@ -96,25 +102,25 @@ async fn a_corrupted_blob_is_refused_and_nothing_is_remembered() {
         .put_bytes(&storage_key::blob(&sha), b"not these bytes".to_vec().into())
         .await
         .unwrap();
-    let (key, input) = inspection(sha);
+    let (id, input) = inspection(sha);
     let failure = studio
         .runner
-        .run(key, &input, nobody_listens, CancellationToken::new())
+        .run(id, &input, nobody_listens, CancellationToken::new())
         .await
         .unwrap_err();
     assert_eq!(failure.code, "input_corrupt");
     assert_eq!(failure.class, FailureClass::Permanent);
     assert_eq!(failure.who_can_fix, WhoCanFix::Operator);
-    assert_eq!(studio.runner.remembered(&key).await.unwrap(), None);
+    assert_eq!(studio.runner.remembered(&id.task).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_missing_clip_is_named_as_missing() {
     let studio = Studio::open().await;
-    let (key, input) = inspection(Sha::of(b"never sent"));
+    let (id, input) = inspection(Sha::of(b"never sent"));
     let failure = studio
         .runner
-        .run(key, &input, nobody_listens, CancellationToken::new())
+        .run(id, &input, nobody_listens, CancellationToken::new())
         .await
         .unwrap_err();
     assert_eq!(failure.code, "input_missing");
@@ -127,7 +133,10 @@ async fn a_key_that_is_not_the_specs_own_is_not_run() {
     let failure = studio
         .runner
         .run(
-            TaskKey::of(b"another"),
+            AttemptId {
+                task: TaskKey::of(b"another"),
+                attempt: 1,
+            },
             &input,
             nobody_listens,
             CancellationToken::new(),
@@ -142,7 +151,7 @@ async fn a_canceled_task_ends_and_leaves_neither_record_nor_scratch() {
     let studio = Studio::open().await;
     let clip = studio.clip("a.mp4", "640x360", "24", "5").await;
     studio.storage.upload_file(&clip).await.unwrap();
-    let (key, input) = inspection(sha_of(&clip));
+    let (id, input) = inspection(sha_of(&clip));
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     // As soon as the clip is fetched.
@@ -153,10 +162,10 @@ async fn a_canceled_task_ends_and_leaves_neither_record_nor_scratch() {
     };
     studio
         .runner
-        .run(key, &input, progress, cancel)
+        .run(id, &input, progress, cancel)
         .await
         .unwrap_err();
-    assert_eq!(studio.runner.remembered(&key).await.unwrap(), None);
+    assert_eq!(studio.runner.remembered(&id.task).await.unwrap(), None);
     let run = std::fs::read_dir(studio.dir.path().join("scratch"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -176,12 +185,12 @@ async fn a_full_disk_fails_the_task_for_another_worker_to_try() {
     let studio = Studio::open().await;
     let clip = studio.clip("a.mp4", "320x180", "24", "0.5").await;
     studio.storage.upload_file(&clip).await.unwrap();
-    let (key, input) = inspection(sha_of(&clip));
+    let (id, input) = inspection(sha_of(&clip));
     let mut config = RunnerConfig::new(studio.dir.path().join("full"), "full");
     config.min_free_bytes = u64::MAX;
     let full = TaskRunner::new(studio.storage.clone(), studio.engine.clone(), config).unwrap();
     let failure = full
-        .run(key, &input, nobody_listens, CancellationToken::new())
+        .run(id, &input, nobody_listens, CancellationToken::new())
         .await
         .unwrap_err();
     assert_eq!(

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use botflix_common::fail_point::{self, FailPoint, Passing};
 use botflix_common::http::AttemptOutcome;
 use botflix_common::queue::QueueError;
 use botflix_common::report::WorkerHello;
@@ -190,7 +191,9 @@ impl Core {
             id,
             kind,
         };
+        fail_point::pass(FailPoint::BeforePush, Passing::of(kind, id));
         self.queue.push(lane, &message).await?;
+        fail_point::pass(FailPoint::AfterPush, Passing::of(kind, id));
         Ok(())
     }
 

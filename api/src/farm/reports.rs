@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use botflix_common::fail_point::{self, FailPoint, Passing};
 use botflix_common::http::{AttemptOutcome, EventTask, RenderEventKind};
 use botflix_common::queue::{EntryId, ReportReader};
 use botflix_common::report::{Report, ReportBody};
@@ -48,6 +49,7 @@ impl Core {
             if !self.take_until_it_counts(&report).await {
                 return;
             }
+            fail_point::pass(FailPoint::AfterTaking, Passing::default());
             if let Err(error) = reader.ack(&[entry]).await {
                 // It will come again and then be stale.
                 warn!(%error, attempt = %report.id, "a report could not be acknowledged");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use botflix_common::fail_point::{self, FailPoint, Passing};
 use botflix_common::film::Quality;
 use botflix_common::finding::FindingCounts;
 use botflix_common::findings;
@@ -84,6 +85,7 @@ impl Core {
         let submitted = change.submit(order, &self.config).await?;
         if matches!(submitted, Submitted::New(_)) {
             self.commit(change).await?;
+            fail_point::pass(FailPoint::AfterAccept, Passing::default());
         }
         Ok(submitted)
     }

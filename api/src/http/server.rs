@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use botflix_common::queue::{Queue, QueueConfig, QueueError};
+use botflix_common::queue::{Queue, QueueError};
 use botflix_common::storage::{Storage, StorageError};
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -59,7 +59,7 @@ pub async fn start(config: ApiConfig) -> Result<Server, StartError> {
     let operators =
         OperatorAccess::of(config.operator_token.as_deref()).map_err(StartError::Config)?;
     let storage = Storage::open_with(&config.storage, config.storage_options.clone())?;
-    let queue = Queue::connect(QueueConfig::new(&config.redis))?;
+    let queue = Queue::connect(config.queue())?;
     let db = Database::connect(&config.database).await?;
     let listen_error = |source| StartError::Listen {
         address: config.listen,

@@ -14,6 +14,7 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     let mut config = ApiConfig::new(args.database, args.redis, args.storage, args.listen);
     config.storage_options = settings.storage_options;
     config.public_url = args.public_url;
+    config.lease = settings.test_lease;
     config.for_workers = ForWorkers {
         redis: args.worker_redis,
         storage: args.worker_storage,

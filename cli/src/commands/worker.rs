@@ -24,8 +24,12 @@ pub async fn run(args: WorkerArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let start = async {
         let name = args.name.clone().unwrap_or_else(host_name);
+        let lease = settings.test_lease;
         let farm = join::farm(&args, &name, settings).await?;
-        let config = config(args, name, farm)?;
+        let mut config = config(args, name, farm)?;
+        if let Some(lease) = lease {
+            config.queue = config.queue.with_lease(lease);
+        }
         Worker::start(config).await.map_err(start_fault)
     };
     let worker = tokio::select! {

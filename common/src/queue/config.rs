@@ -55,6 +55,16 @@ impl QueueConfig {
         }
     }
 
+    /// With another lease and, in the same proportion, what depends on it. All processes of the farm must be told the same.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self.renew_every = lease / (RENEWALS_PER_LEASE + 2);
+        self.command_timeout = self.command_timeout.min(lease / 2);
+        self.stall_limit = self.stall_limit.max(lease);
+        self
+    }
+
     /// Leases are taken but never renewed nor self-fenced, as if the keeper had died: shows in a test that the keeper matters.
     #[doc(hidden)]
     #[must_use]

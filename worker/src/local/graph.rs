@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
-use botflix_common::task::{PAYLOAD_VERSION, TaskInput, TaskRecord, TaskSpec};
+use botflix_common::task::{AttemptId, PAYLOAD_VERSION, TaskInput, TaskRecord, TaskSpec};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -156,6 +156,13 @@ async fn run_one(
             tracing::trace!("a step of progress was not shown");
         }
     };
-    let result = runner.run(key, &input, progress, cancel).await;
+    let result = runner
+        .run(only_attempt(key), &input, progress, cancel)
+        .await;
     (node, result)
+}
+
+/// Nothing is tried again here.
+fn only_attempt(task: TaskKey) -> AttemptId {
+    AttemptId { task, attempt: 1 }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use botflix_common::fail_point::{self, FailPoint, Passing};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::storage_key;
@@ -29,6 +30,7 @@ const STORAGE_STEP_LIMIT: Duration = Duration::from_secs(3600);
 pub struct Run<'a> {
     pub shared: &'a Shared,
     pub key: TaskKey,
+    pub passing: Passing,
     pub input: &'a TaskInput,
     pub progress: Progress,
     pub cancel: CancellationToken,
@@ -57,7 +59,9 @@ impl Run<'_> {
         let made = self.make(place.path(), &inputs).await?;
         let make = lap.take();
         let output = made.output.clone();
+        fail_point::pass(FailPoint::BeforeUpload, self.passing);
         let artifacts = self.upload(made).await?;
+        fail_point::pass(FailPoint::AfterUpload, self.passing);
         let record = self.record(output, artifacts, started);
         self.moving(MADE_AT, self.remember(&record)).await?;
         self.progress.report(1.0, None);
