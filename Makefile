@@ -89,6 +89,12 @@ soak: ## The farm's tables and loops under what only chance comes upon, for some
 	@echo "soak: SEED=$(SEED)"
 	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=400 cargo test --locked --workspace --test farm -- --nocapture model:: chances::
 
+.PHONY: chaos
+chaos: SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+chaos: MINUTES ?= 10
+chaos: setup-test build ## A farm of real processes under every fault of the matrix; SEED=… MINUTES=… ARGS=--database=postgres
+	cargo run --locked --quiet -p botflix-testkit --bin chaos -- --botflix $(BOTFLIX) --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
 ##@ Prepare
 
 .PHONY: setup

@@ -32,7 +32,8 @@ pub enum ReportBody {
     Failed {
         failure: Failure,
     },
-    /// Handed back unfinished by a worker that drains: tried again at once, not charged.
+    /// The worker works at it no more and has no result: handed back by one that drains, or stopped after it was canceled or its lease was
+    /// lost. Tried again at once where it is still to be done, and not charged.
     Released,
 }
 

@@ -78,6 +78,14 @@ impl Client {
         }
     }
 
+    /// Whoever the key belongs to.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self.clone()
+        }
+    }
+
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }

@@ -4,6 +4,7 @@
 //! Everything that is started is ended by process id when its handle is dropped.
 
 pub mod bench;
+pub mod chaos;
 pub mod client;
 pub mod corpus;
 pub mod deadline;
@@ -14,6 +15,7 @@ pub mod material;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;
+pub mod proxy;
 pub mod redis;
 pub mod s3;
 pub mod sse;
@@ -27,6 +29,7 @@ pub use self::gpu_host::GpuHost;
 pub use self::postgres::Postgres;
 pub use self::process::{Binary, Missing, Signal, Spawned, optional};
 pub use self::prometheus::{Prometheus, promtool};
+pub use self::proxy::{Proxy, Weather};
 pub use self::redis::RedisServer;
 pub use self::s3::S3Server;
 pub use self::up::Up;

@@ -17,6 +17,8 @@ use crate::process::{Missing, Signal, Spawned, finish, free_port};
 
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(20);
+/// Few, so that a test can take them all.
+const SAFE_CONNECTIONS: &str = "max_connections=60";
 const USER: &str = "botflix";
 
 /// A handle on the shared server; it ends with the last handle.
@@ -37,6 +39,7 @@ struct Home {
     /// User and group, when we are root: Postgres refuses to run as root.
     owner: Option<(u32, u32)>,
     port: u16,
+    keeps: Keeps,
 }
 
 impl Postgres {
@@ -47,15 +50,16 @@ impl Postgres {
         if let Some(server) = shared.upgrade() {
             return Ok(Self(server));
         }
-        let home = Home::make()?;
-        let process = Mutex::new(home.serve()?);
-        let server = Arc::new(Server {
-            process,
-            home,
-            databases: AtomicU32::new(0),
-        });
+        let server = Arc::new(Server::start(Keeps::WhatItCan)?);
         *shared = Arc::downgrade(&server);
         Ok(Self(server))
+    }
+
+    /// One of the caller's own that loses nothing it has committed when it is shut down immediately.
+    pub fn start_safe() -> Result<Self> {
+        Server::start(Keeps::WhatItCommitted)
+            .map(Arc::new)
+            .map(Self)
     }
 
     /// The URL of a new, empty database.
@@ -92,6 +96,25 @@ impl Postgres {
     }
 }
 
+/// What survives [`Postgres::crash_and_restart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// Quick, and enough where the server is not hurt.
+    WhatItCan,
+    WhatItCommitted,
+}
+
+impl Server {
+    fn start(keeps: Keeps) -> Result<Self> {
+        let home = Home::make(keeps)?;
+        Ok(Self {
+            process: Mutex::new(home.serve()?),
+            home,
+            databases: AtomicU32::new(0),
+        })
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let process = self
@@ -109,7 +132,7 @@ impl Drop for Server {
 }
 
 impl Home {
-    fn make() -> Result<Self> {
+    fn make(keeps: Keeps) -> Result<Self> {
         let home = Self {
             dir: tempfile::Builder::new()
                 .prefix("botflix-postgres-")
@@ -117,6 +140,7 @@ impl Home {
             bin: newest_bin()?,
             owner: owner()?,
             port: free_port()?,
+            keeps,
         };
         if let Some((user, group)) = home.owner {
             std::os::unix::fs::chown(home.dir.path(), Some(user), Some(group))?;
@@ -144,14 +168,14 @@ impl Home {
             .arg("-D")
             .arg(self.data())
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        for setting in [
-            "unix_socket_directories=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ] {
-            command.args(["-c", setting]);
-        }
+        // No machine loses its power here: what the system has been given is there after a crash of the server.
+        command.args(["-c", "unix_socket_directories=", "-c", "fsync=off"]);
+        match self.keeps {
+            Keeps::WhatItCan => {
+                command.args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
+            }
+            Keeps::WhatItCommitted => command.args(["-c", SAFE_CONNECTIONS]),
+        };
         let mut process = Spawned::start(
             "postgres",
             &mut command,

@@ -57,6 +57,7 @@ pub enum Signal {
     Terminate,
     Interrupt,
     Quit,
+    Segfault,
     Stop,
     Continue,
 }
@@ -68,6 +69,7 @@ impl Signal {
             Self::Terminate => libc::SIGTERM,
             Self::Interrupt => libc::SIGINT,
             Self::Quit => libc::SIGQUIT,
+            Self::Segfault => libc::SIGSEGV,
             Self::Stop => libc::SIGSTOP,
             Self::Continue => libc::SIGCONT,
         }

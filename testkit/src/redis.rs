@@ -97,6 +97,13 @@ impl RedisServer {
         Ok(())
     }
 
+    /// SIGKILL, and a new start without anything of before: a server whose disk is gone.
+    pub fn lose_everything(&mut self) -> Result<()> {
+        self.kill()?;
+        std::fs::remove_dir_all(self.dir.path().join("appendonlydir"))?;
+        self.restart()
+    }
+
     /// The process stands still (SIGSTOP) as in a stall, until [`RedisServer::thaw`].
     pub fn freeze(&self) -> Result<()> {
         Signal::Stop.send(self.pid().context("redis-server does not run")?)

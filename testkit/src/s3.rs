@@ -52,6 +52,45 @@ impl S3Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Every object's key and length.
+    pub async fn objects(&self) -> Result<Vec<(String, u64)>> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let url = format!(
+                "{}/{BUCKET}?list-type=2&start-after={after}",
+                self.endpoint()
+            );
+            let page = http
+                .get(url)
+                .send()
+                .await?
+                .error_for_status()?
+                .text()
+                .await?;
+            let entries = page.split("<Contents>").skip(1);
+            let before = found.len();
+            for entry in entries {
+                let word = |tag: &str| {
+                    let rest = entry.split_once(&format!("<{tag}>"))?.1;
+                    Some(rest.split_once("</")?.0.to_owned())
+                };
+                let (Some(key), Some(length)) = (word("Key"), word("Size")) else {
+                    bail!("a listing of another form: {entry}");
+                };
+                after.clone_from(&key);
+                found.push((key, length.parse()?));
+            }
+            if found.len() == before || !page.contains("<IsTruncated>true") {
+                return Ok(found);
+            }
+        }
+    }
+
     /// What a process needs in its environment to use this server.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         vec![

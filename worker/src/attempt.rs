@@ -214,7 +214,13 @@ impl Attempt {
                 info!("task handed back unfinished");
                 self.report_surely(ReportBody::Released).await;
             }
-            End::Abandoned(signal) => info!(?signal, "task stopped, nothing to report"),
+            End::Abandoned(signal) => {
+                info!(?signal, "task stopped");
+                // Nobody needs it to go on. One that stood still is left to be taken for dead of the task.
+                if !self.lease.stalled() {
+                    self.report(ReportBody::Released).await;
+                }
+            }
         }
     }
 

@@ -33,6 +33,7 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0006_revisions.sql"),
         ),
         ("shares", include_str!("../../migrations/0007_shares.sql")),
+        ("stopped", include_str!("../../migrations/0008_stopped.sql")),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

@@ -28,6 +28,8 @@ pub(super) struct Change {
 pub(super) struct Effects {
     pub subjects: BTreeSet<Subject>,
     pub cancels: Vec<(Lane, AttemptId)>,
+    /// How long after their cancel workers said that they had stopped.
+    pub acknowledged_ms: Vec<i64>,
     /// Attempts that are over: nobody reads their inputs any more.
     pub over: Vec<AttemptId>,
     pub finished: Vec<RenderState>,
@@ -86,6 +88,11 @@ impl Change {
     }
 
     /// An attempt has ended, well or not.
+    /// A worker has said that it stopped, so long after it was told to.
+    pub fn cancel_acknowledged(&mut self, after_ms: i64) {
+        self.effects.acknowledged_ms.push(after_ms);
+    }
+
     pub fn attempt_over(&mut self, id: AttemptId) {
         self.effects.over.push(id);
     }

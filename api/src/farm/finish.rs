@@ -9,7 +9,7 @@ use super::change::Change;
 use super::config::FarmConfig;
 use super::{fallback, problems};
 use crate::db::events::NewEvent;
-use crate::db::tasks::attempts::End;
+use crate::db::tasks::attempts::{self, End};
 use crate::db::tasks::moves::{self, Charge};
 use crate::db::tasks::{self, TaskHead, TaskState, graph};
 use crate::db::{DbError, clips, renders};
@@ -117,10 +117,26 @@ impl Change {
         }
     }
 
-    /// Handed back unfinished by a worker that drains.
+    /// Handed back unfinished by a worker that drains, or stopped after it was over already.
     pub(super) async fn released(&mut self, id: AttemptId) -> Result<Ending, DbError> {
         let end = End::silent(AttemptOutcome::Released, "The worker handed it back.");
-        self.uncharged(id, &end).await
+        match self.uncharged(id, &end).await? {
+            Ending::Stale => self.stopped(id).await,
+            moved => Ok(moved),
+        }
+    }
+
+    /// The worker of a canceled or lost attempt works at it no more. One that was lost did not die of the task after all.
+    async fn stopped(&mut self, id: AttemptId) -> Result<Ending, DbError> {
+        let Some(stopped) = attempts::stopped(&mut self.tx, id, self.now_ms).await? else {
+            return Ok(Ending::Stale);
+        };
+        match stopped.outcome {
+            AttemptOutcome::Canceled => self.cancel_acknowledged(stopped.after_ms),
+            _ if stopped.had_started => moves::forgive_crash(&mut self.tx, &id.task).await?,
+            _ => {}
+        }
+        Ok(Ending::Noted)
     }
 
     /// Its lease ran out. One that had started is taken to have died of the task; one that had not is not charged.

@@ -279,6 +279,9 @@ impl Core {
         for who in &effects.failed {
             self.metrics.render_failed(*who);
         }
+        for after_ms in &effects.acknowledged_ms {
+            self.metrics.cancel_acknowledged(*after_ms);
+        }
         self.metrics.planned(
             effects.planned.saturating_sub(effects.reused),
             effects.reused,

@@ -148,6 +148,7 @@ pub fn attempt(row: AttemptRow) -> AttemptBody {
         queued_at: clock::rfc3339(row.queued_at_ms),
         started_at: row.started_at_ms.map(clock::rfc3339),
         ended_at: row.ended_at_ms.map(clock::rfc3339),
+        stopped_at: row.stopped_at_ms.map(clock::rfc3339),
         outcome: row.outcome,
         message: row.message,
         code: row.code,

@@ -32,7 +32,7 @@ impl Rig {
             .unwrap()
     }
 
-    async fn log_of(&self, id: RenderId, kind: TaskKind) -> Vec<AttemptRow> {
+    pub async fn log_of(&self, id: RenderId, kind: TaskKind) -> Vec<AttemptRow> {
         let all = self.log(id).await.into_iter();
         all.filter(|attempt| attempt.kind == kind).collect()
     }

@@ -26,6 +26,7 @@ mod renders;
 mod rig;
 mod script;
 mod shares;
+mod stopped;
 
 /// Runs test bodies on both databases: each by itself on SQLite, and all of a file one after the other on one Postgres server, because
 /// a server takes longer to start than any of them to run. Without Postgres on the machine that half is passed over, unless all must run.

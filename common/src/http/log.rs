@@ -32,6 +32,9 @@ pub struct AttemptBody {
     /// Absent while it is queued or runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
+    /// When its worker said that it works at it no more. Only of one that was canceled or lost, and absent where the worker was gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<String>,
     /// How it ended. Absent while it is queued or runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<AttemptOutcome>,

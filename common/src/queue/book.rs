@@ -143,6 +143,7 @@ impl Book {
                     (Stage::Stalled, false) => holding.stage = Stage::Running,
                     (Stage::Running, false) | (Stage::Stalled, true) | (Stage::Ended, _) => {}
                 }
+                holding.pulse.judge(holding.stage == Stage::Stalled);
                 Due {
                     key: key.clone(),
                     renew: holding.stage != Stage::Stalled,

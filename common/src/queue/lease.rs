@@ -1,7 +1,7 @@
 //! The lease that a task is given: when it must stop, and how it says that it moves. Knows nothing of Redis.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -42,6 +42,11 @@ impl Lease {
         self.pulse.beat();
     }
 
+    /// Whether the lease was no longer renewed since the task did not move.
+    pub fn stalled(&self) -> bool {
+        self.pulse.stalled.load(Ordering::Relaxed)
+    }
+
     /// Waits until the task must stop; forever, if it need not.
     pub async fn lost_or_canceled(&self) -> Signal {
         let mut signal = self.signal.clone();
@@ -58,6 +63,7 @@ impl Lease {
 pub(super) struct Pulse {
     born: Instant,
     last_beat_ms: AtomicU64,
+    stalled: AtomicBool,
 }
 
 impl Pulse {
@@ -65,12 +71,18 @@ impl Pulse {
         Self {
             born: Instant::now(),
             last_beat_ms: AtomicU64::new(0),
+            stalled: AtomicBool::new(false),
         }
     }
 
     fn beat(&self) {
         let now_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_beat_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    /// Notes whether it was silent for too long.
+    pub(super) fn judge(&self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::Relaxed);
     }
 
     pub(super) fn silence(&self) -> Duration {

@@ -25,6 +25,7 @@ pub struct AttemptRow {
     pub queued_at_ms: i64,
     pub started_at_ms: Option<i64>,
     pub ended_at_ms: Option<i64>,
+    pub stopped_at_ms: Option<i64>,
     pub outcome: Option<AttemptOutcome>,
     pub message: Option<String>,
     pub code: Option<String>,
@@ -73,7 +74,7 @@ impl FromStr for LogPlace {
 /// A render's tasks are those of its plan, those of an earlier plan that it does without, and the inspections of its clips. What others try
 /// of the same tasks after the render has ended, or without it, is not its own any more.
 const ATTEMPTS: &str = "\
-    SELECT a.task_key, a.attempt, t.kind, s.shot, a.worker, a.queued_at_ms, a.started_at_ms, a.ended_at_ms, a.outcome, \
+    SELECT a.task_key, a.attempt, t.kind, s.shot, a.worker, a.queued_at_ms, a.started_at_ms, a.ended_at_ms, a.stopped_at_ms, a.outcome, \
       a.message, a.code, a.class, a.who_can_fix, a.engine_said, a.engine, a.wall_seconds, a.artifact_bytes \
     FROM ( \
       SELECT w.task_key, w.shot, COALESCE(r.finished_at_ms, 9223372036854775807) AS until_ms \
@@ -123,6 +124,7 @@ fn read(row: &AnyRow) -> Result<AttemptRow, DbError> {
         queued_at_ms: row.int("queued_at_ms")?,
         started_at_ms: row.int_or_null("started_at_ms")?,
         ended_at_ms: row.int_or_null("ended_at_ms")?,
+        stopped_at_ms: row.int_or_null("stopped_at_ms")?,
         outcome: row.word_or_null("outcome", AttemptOutcome::parse)?,
         message: row.text_or_null("message")?,
         code: row.text_or_null("code")?,

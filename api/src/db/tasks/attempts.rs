@@ -9,7 +9,7 @@ use botflix_common::failure::Failure;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::task::{AttemptId, TaskRecord};
 
-use crate::db::row::to_json;
+use crate::db::row::{Columns, to_json};
 use crate::db::{DbError, Write};
 
 /// The end of an attempt without a result.
@@ -138,4 +138,39 @@ pub(super) async fn ended(
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// An attempt whose worker works at it no more.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// `Canceled` or `Lost`.
+    pub outcome: AttemptOutcome,
+    pub had_started: bool,
+    /// Since the attempt was over.
+    pub after_ms: i64,
+}
+
+/// Notes, once, that the worker of a canceled or lost attempt works at it no more.
+pub async fn stopped(
+    tx: &mut Write,
+    id: AttemptId,
+    now_ms: i64,
+) -> Result<Option<Stopped>, DbError> {
+    let row = sqlx::query(
+        "UPDATE attempts SET stopped_at_ms = $3 WHERE task_key = $1 AND attempt = $2 \
+         AND outcome IN ('canceled', 'lost') AND stopped_at_ms IS NULL RETURNING outcome, started_at_ms, ended_at_ms",
+    )
+    .bind(id.task.hex())
+    .bind(i64::from(id.attempt))
+    .bind(now_ms)
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(|row| {
+        Ok(Stopped {
+            outcome: row.word("outcome", AttemptOutcome::parse)?,
+            had_started: row.int_or_null("started_at_ms")?.is_some(),
+            after_ms: now_ms - row.int("ended_at_ms")?,
+        })
+    })
+    .transpose()
 }

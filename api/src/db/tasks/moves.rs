@@ -279,3 +279,15 @@ pub async fn release_dependents(
     .await?;
     Ok(moved.rows_affected())
 }
+
+/// Takes back one crash of a task that has not ended.
+pub async fn forgive_crash(tx: &mut Write, key: &TaskKey) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE tasks SET crashes = crashes - 1 WHERE task_key = $1 AND crashes > 0 \
+         AND state IN ('waiting', 'ready', 'queued', 'running')",
+    )
+    .bind(key.hex())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

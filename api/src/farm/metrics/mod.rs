@@ -24,6 +24,9 @@ const RENDER_BUCKETS: [f64; 11] = [
     1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0,
 ];
 
+/// Seconds: two are promised.
+const CANCEL_BUCKETS: [f64; 8] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 15.0];
+
 const OUTCOMES: [&str; 4] = ["done", "memoized", "again", "failed"];
 const HEALED: [&str; 5] = [
     "lease",
@@ -52,6 +55,7 @@ pub(super) struct FarmMetrics {
     planned_tasks: IntCounterVec,
     loop_failures: IntCounterVec,
     healed: IntCounterVec,
+    cancel_seconds: Histogram,
     dispatch_seconds: HistogramVec,
     queue_seconds: HistogramVec,
 }
@@ -113,6 +117,11 @@ impl FarmMetrics {
                 "botflix_farm_healed_total",
                 "What the reconciler set right: lease, vanished, overlooked, called_off, planned_anew.",
                 &["what"],
+            )?,
+            cancel_seconds: new.histogram(
+                "botflix_cancel_seconds",
+                "From the cancel of a running attempt to its worker's word that the processes are gone.",
+                &CANCEL_BUCKETS,
             )?,
             dispatch_seconds: new.histograms(
                 "botflix_dispatch_seconds",
@@ -213,6 +222,10 @@ impl FarmMetrics {
 
     pub fn render_failed(&self, who: WhoCanFix) {
         self.renders_failed.with_label_values(&[who.name()]).inc();
+    }
+
+    pub fn cancel_acknowledged(&self, after_ms: i64) {
+        self.cancel_seconds.observe(seconds(after_ms));
     }
 
     pub fn published(&self, film: &Published) {
