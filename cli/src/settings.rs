@@ -1,4 +1,4 @@
-//! Everything this program reads from its environment, in one place. What is not here is a flag.
+//! Everything this program reads from its environment, in one place. What is not here is a flag, or stands at its flag (`env` in `args`).
 
 use std::ffi::OsString;
 use std::fmt;

@@ -26,16 +26,32 @@ pub struct UpArgs {
     pub engine: EngineArgs,
 }
 
+// URLs may hold passwords, and others on the host can read a command line: hence their variables.
 #[derive(Args)]
 pub struct ApiArgs {
     /// `sqlite:///path/file.db` or `postgres://…`; created and migrated at start
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BOTFLIX_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub database: String,
     /// `redis://…`, `rediss://…` or `unix:///path`
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BOTFLIX_REDIS_URL",
+        hide_env_values = true
+    )]
     pub redis: String,
     /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BOTFLIX_STORAGE_URL",
+        hide_env_values = true
+    )]
     pub storage: String,
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
@@ -43,7 +59,12 @@ pub struct ApiArgs {
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// The Redis that workers which join are given [default: --redis]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BOTFLIX_WORKER_REDIS_URL",
+        hide_env_values = true
+    )]
     pub worker_redis: Option<String>,
     /// The storage that workers which join are given; its credentials from BOTFLIX_WORKER_AWS_… variables [default: --storage]
     #[arg(long, value_name = "URL")]
@@ -62,10 +83,22 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "FILE", requires = "join", conflicts_with = "token")]
     pub token_file: Option<PathBuf>,
     /// `redis://…`, `rediss://…` or `unix:///path`
-    #[arg(long, value_name = "URL", requires = "storage")]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "storage",
+        env = "BOTFLIX_REDIS_URL",
+        hide_env_values = true
+    )]
     pub redis: Option<String>,
     /// `file:///dir` or `s3://bucket/prefix`; credentials from AWS_… variables
-    #[arg(long, value_name = "URL", requires = "redis")]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "redis",
+        env = "BOTFLIX_STORAGE_URL",
+        hide_env_values = true
+    )]
     pub storage: Option<String>,
     /// Which tasks to take, in order of preference: `io`, `cpu`, `gpu` (what a device of this host is proven to encode)
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = lane, default_value = "io,gpu,cpu")]
