@@ -1,6 +1,6 @@
 //! Directors: who they are and how they make their clips.
 
-use botflix_common::http::{DirectorPatch, GenerationProfile};
+use botflix_common::http::{DirectorPatch, GenerationProfile, ShareBody};
 use botflix_common::id::DirectorId;
 use sqlx::any::AnyRow;
 
@@ -44,38 +44,38 @@ pub async fn get(db: &Database, id: DirectorId) -> Result<Option<DirectorRow>, D
     row.as_ref().map(read).transpose()
 }
 
-/// What operators have set for a director; absent: the farm's settings hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Share {
-    /// Its share of the farm, relative to others.
-    pub weight: Option<f64>,
-    /// Tasks queued or running at once.
-    pub task_limit: Option<u64>,
-    /// Renders that have not ended.
-    pub render_limit: Option<u64>,
+const SHARE: &str = "SELECT share_weight, task_limit, render_limit FROM directors WHERE id = $1";
+
+/// What operators have set for a director; absent: the farm's settings hold. [`DbError::Gone`] when there is no such director.
+pub async fn share(db: &Database, id: DirectorId) -> Result<ShareBody, DbError> {
+    let row = sqlx::query(SHARE)
+        .bind(id.to_string())
+        .fetch_optional(db.reader())
+        .await?;
+    read_share(row.as_ref())
 }
 
-pub async fn share(tx: &mut Write, id: DirectorId) -> Result<Share, DbError> {
-    let row =
-        sqlx::query("SELECT share_weight, task_limit, render_limit FROM directors WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(tx.connection())
-            .await?
-            .ok_or(DbError::Gone("director"))?;
-    let limit = |column: &str| -> Result<Option<u64>, DbError> {
-        Ok(row
-            .int_or_null(column)?
-            .map(|limit| u64::try_from(limit).unwrap_or(0)))
-    };
-    Ok(Share {
+/// The same within a transaction.
+pub async fn find_share(tx: &mut Write, id: DirectorId) -> Result<ShareBody, DbError> {
+    let row = sqlx::query(SHARE)
+        .bind(id.to_string())
+        .fetch_optional(tx.connection())
+        .await?;
+    read_share(row.as_ref())
+}
+
+fn read_share(row: Option<&AnyRow>) -> Result<ShareBody, DbError> {
+    let row = row.ok_or(DbError::Gone("director"))?;
+    Ok(ShareBody {
         weight: row.real_or_null("share_weight")?,
-        task_limit: limit("task_limit")?,
-        render_limit: limit("render_limit")?,
+        task_limit: row.size_or_null("task_limit")?,
+        render_limit: row.size_or_null("render_limit")?,
     })
 }
 
 /// [`DbError::Gone`] when there is no such director.
-pub async fn set_share(tx: &mut Write, id: DirectorId, share: Share) -> Result<(), DbError> {
+pub async fn set_share(db: &Database, id: DirectorId, share: &ShareBody) -> Result<(), DbError> {
+    let mut tx = db.write().await?;
     let done = sqlx::query(
         "UPDATE directors SET share_weight = $2, task_limit = $3, render_limit = $4 WHERE id = $1",
     )
@@ -88,7 +88,7 @@ pub async fn set_share(tx: &mut Write, id: DirectorId, share: Share) -> Result<(
     if done.rows_affected() == 0 {
         return Err(DbError::Gone("director"));
     }
-    Ok(())
+    tx.commit().await
 }
 
 /// Changes what the patch names and leaves the rest as it is. [`DbError::Gone`] when there is no such director.

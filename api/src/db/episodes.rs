@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use botflix_common::id::{DirectorId, EpisodeId, RenderId};
 use botflix_common::manifest::Visibility;
 use botflix_common::task::{Artifact, FilmFacts};
-use sqlx::any::AnyRow;
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 
 use super::row::{Columns, to_json};
 use super::{Database, DbError, Move, Write};
@@ -47,32 +49,43 @@ const SELECT: &str = "SELECT e.id, e.render_id, e.director_id, d.name AS directo
      e.show_title, e.season, e.episode, e.language, e.visibility, e.duration_seconds, e.film, e.artifacts, \
      e.published_at_ms, COALESCE(e.first_render_id, e.render_id) AS first_render_id, e.revision, e.revised_at_ms FROM episodes e JOIN directors d ON d.id = e.director_id ";
 
+/// The one episode of a film, by the film's first render.
+const OF_FILM: &str =
+    "WHERE e.first_render_id = $1 OR (e.first_render_id IS NULL AND e.render_id = $1)";
+
 /// The director's name is not written: it is the director's.
 pub async fn insert(tx: &mut Write, row: &EpisodeRow) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO episodes (id, render_id, director_id, title, description, show_title, season, episode, \
-         language, visibility, duration_seconds, film, artifacts, published_at_ms, first_render_id, revision) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-    )
-    .bind(row.id.to_string())
-    .bind(row.render_id.to_string())
-    .bind(row.director_id.to_string())
-    .bind(&row.title)
-    .bind(row.description.as_deref())
-    .bind(row.show.as_deref())
-    .bind(row.season.map(i64::from))
-    .bind(row.episode.map(i64::from))
-    .bind(&row.language)
-    .bind(row.visibility.name())
-    .bind(row.duration_seconds)
-    .bind(to_json("film", &row.film)?)
-    .bind(to_json("artifacts", &row.artifacts)?)
-    .bind(row.published_at_ms)
-    .bind(row.first_render_id.to_string())
-    .bind(i64::from(row.revision))
-    .execute(tx.connection())
-    .await?;
+    const INSERT: &str = "INSERT INTO episodes (id, render_id, title, description, show_title, season, episode, \
+         language, visibility, duration_seconds, film, artifacts, first_render_id, revision, director_id, published_at_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    showing(INSERT, row)?
+        .bind(row.director_id.to_string())
+        .bind(row.published_at_ms)
+        .execute(tx.connection())
+        .await?;
     Ok(())
+}
+
+/// Binds what a revision changes, as `$1` to `$14`.
+fn showing(
+    statement: &'static str,
+    row: &EpisodeRow,
+) -> Result<Query<'static, Any, AnyArguments>, DbError> {
+    Ok(sqlx::query(statement)
+        .bind(row.id.to_string())
+        .bind(row.render_id.to_string())
+        .bind(row.title.clone())
+        .bind(row.description.clone())
+        .bind(row.show.clone())
+        .bind(row.season.map(i64::from))
+        .bind(row.episode.map(i64::from))
+        .bind(row.language.clone())
+        .bind(row.visibility.name())
+        .bind(row.duration_seconds)
+        .bind(to_json("film", &row.film)?)
+        .bind(to_json("artifacts", &row.artifacts)?)
+        .bind(row.first_render_id.to_string())
+        .bind(i64::from(row.revision)))
 }
 
 /// The episode of a film, and whether it shows a draft.
@@ -80,9 +93,9 @@ pub async fn shown(
     tx: &mut Write,
     first_render: RenderId,
 ) -> Result<Option<(EpisodeId, bool)>, DbError> {
-    let row = sqlx::query(
-        "SELECT id, film FROM episodes WHERE first_render_id = $1 OR (first_render_id IS NULL AND render_id = $1)",
-    )
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT e.id, e.film FROM episodes e {OF_FILM}"
+    )))
     .bind(first_render.to_string())
     .fetch_optional(tx.connection())
     .await?;
@@ -96,28 +109,13 @@ pub async fn shown(
 /// Shows a later revision in place of an earlier one. Id, and so every link, and the time of its first publication stay. Not made: a still
 /// later one is shown.
 pub async fn revise(tx: &mut Write, row: &EpisodeRow, now_ms: i64) -> Result<Move, DbError> {
-    let done = sqlx::query(
-        "UPDATE episodes SET render_id = $2, title = $3, description = $4, show_title = $5, season = $6, episode = $7, \
+    const REVISE: &str = "UPDATE episodes SET render_id = $2, title = $3, description = $4, show_title = $5, season = $6, episode = $7, \
          language = $8, visibility = $9, duration_seconds = $10, film = $11, artifacts = $12, first_render_id = $13, \
-         revision = $14, revised_at_ms = $15 WHERE id = $1 AND revision < $14",
-    )
-    .bind(row.id.to_string())
-    .bind(row.render_id.to_string())
-    .bind(&row.title)
-    .bind(row.description.as_deref())
-    .bind(row.show.as_deref())
-    .bind(row.season.map(i64::from))
-    .bind(row.episode.map(i64::from))
-    .bind(&row.language)
-    .bind(row.visibility.name())
-    .bind(row.duration_seconds)
-    .bind(to_json("film", &row.film)?)
-    .bind(to_json("artifacts", &row.artifacts)?)
-    .bind(row.first_render_id.to_string())
-    .bind(i64::from(row.revision))
-    .bind(now_ms)
-    .execute(tx.connection())
-    .await?;
+         revision = $14, revised_at_ms = $15 WHERE id = $1 AND revision < $14";
+    let done = showing(REVISE, row)?
+        .bind(now_ms)
+        .execute(tx.connection())
+        .await?;
     Ok(Move::of(done.rows_affected()))
 }
 
@@ -147,9 +145,7 @@ pub async fn get(db: &Database, id: EpisodeId) -> Result<Option<EpisodeRow>, DbE
 
 /// The episode of a film, by the film's first render.
 pub async fn of_film(db: &Database, first: RenderId) -> Result<Option<EpisodeRow>, DbError> {
-    const FILM: &str =
-        "WHERE e.first_render_id = $1 OR (e.first_render_id IS NULL AND e.render_id = $1)";
-    one(db, FILM, first.to_string()).await
+    one(db, OF_FILM, first.to_string()).await
 }
 
 async fn one(

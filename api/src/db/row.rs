@@ -26,6 +26,12 @@ pub(super) trait Columns {
         u64::try_from(self.int(column)?).map_err(|error| DbError::broken(column, error))
     }
 
+    fn size_or_null(&self, column: &str) -> Result<Option<u64>, DbError> {
+        self.int_or_null(column)?
+            .map(|size| u64::try_from(size).map_err(|error| DbError::broken(column, error)))
+            .transpose()
+    }
+
     /// An id or a hash.
     fn parsed<T: FromStr>(&self, column: &str) -> Result<T, DbError>
     where

@@ -10,7 +10,7 @@ use std::time::Duration;
 use botflix_common::http::{Eta, RenderState, WaitReason, Waiting};
 use botflix_common::id::DirectorId;
 use botflix_common::report::WorkerHello;
-use botflix_common::task::{Lane, TaskKind};
+use botflix_common::task::Lane;
 use tokio::time::Instant;
 
 use super::dispatcher::slots;
@@ -43,12 +43,11 @@ struct LanePicture {
     lines: HashMap<DirectorId, (u64, f64, bool)>,
 }
 
-/// All lines, and how quickly they move.
+/// All lines.
 pub(super) struct Picture {
     taken_at: Instant,
     lanes: HashMap<Lane, LanePicture>,
     paused: HashMap<Lane, u64>,
-    results: Vec<(TaskKind, f64, f64)>,
 }
 
 /// What can be said of a render that has not ended.
@@ -100,12 +99,7 @@ impl Picture {
             taken_at: Instant::now(),
             lanes,
             paused: line::paused(db, now_ms).await?.into_iter().collect(),
-            results: line::latest_results(db).await?,
         })
-    }
-
-    fn pace(&self) -> Range {
-        pace::measured(&self.results, None)
     }
 
     /// How many ready tasks wait in a lane, and why.
@@ -210,13 +204,14 @@ impl Core {
         let now_ms = clock::now_ms();
         let standing = line::standing(&self.db, render.id).await?;
         let picture = self.picture().await?;
+        let pace = self.latest_pace.read(&self.db).await?;
         let runs = standing.iter().any(|one| one.state == TaskState::Running);
         let waiting = match foremost(&standing, now_ms) {
-            Some(first) if !runs => Some(self.why(render, first, &picture, now_ms).await?),
+            Some(first) if !runs => Some(self.why(render, first, (&picture, pace), now_ms).await?),
             _ => None,
         };
         Ok(Outlook {
-            eta: eta(render.state, &standing, waiting.as_ref(), &picture),
+            eta: eta(render.state, &standing, waiting.as_ref(), (&picture, pace)),
             waiting,
         })
     }
@@ -225,7 +220,7 @@ impl Core {
         &self,
         render: &RenderRow,
         first: Standing,
-        picture: &Picture,
+        (picture, pace): (&Picture, Range),
         now_ms: i64,
     ) -> Result<Waiting, DbError> {
         let lane = first.lane;
@@ -246,12 +241,10 @@ impl Core {
         if first.state == TaskState::Queued {
             return Ok(match here.reason() {
                 WaitReason::LaneBusy if here.handed_out <= here.slots => {
-                    waiting(WaitReason::Starting, Some(0), here.until(0, picture.pace()))
+                    waiting(WaitReason::Starting, Some(0), here.until(0, pace))
                 }
                 // Handed out before a place is free, so that the first that becomes free finds it.
-                WaitReason::LaneBusy => {
-                    waiting(WaitReason::LaneBusy, Some(0), here.until(0, picture.pace()))
-                }
+                WaitReason::LaneBusy => waiting(WaitReason::LaneBusy, Some(0), here.until(0, pace)),
                 away => waiting(away, Some(0), None),
             });
         }
@@ -276,7 +269,7 @@ impl Core {
             WaitReason::LaneBusy if held_back => WaitReason::Limit,
             reason => reason,
         };
-        let until = here.until(position, picture.pace());
+        let until = here.until(position, pace);
         Ok(waiting(reason, Some(position), until))
     }
 }
@@ -286,7 +279,7 @@ fn eta(
     state: RenderState,
     standing: &[Standing],
     waiting: Option<&Waiting>,
-    picture: &Picture,
+    (picture, pace): (&Picture, Range),
 ) -> Option<Eta> {
     if state != RenderState::Running {
         // What there is to do is not planned yet.
@@ -302,9 +295,7 @@ fn eta(
     if places == 0 {
         return None;
     }
-    let own = picture
-        .pace()
-        .of(standing.iter().map(|one| one.cost).sum(), places);
+    let own = pace.of(standing.iter().map(|one| one.cost).sum(), places);
     match waiting {
         Some(waiting) => Some(pace::sum(waiting.goes_on_in?, own)),
         None => Some(own),

@@ -10,13 +10,13 @@ use botflix_common::failure::{Failure, FailureClass};
 use botflix_common::hash::TaskKey;
 use botflix_common::http::RenderState;
 use botflix_common::id::RenderId;
-use botflix_common::plan::FactsByClip;
+use botflix_common::plan;
 use botflix_common::task::Lane;
 use tracing::{info, warn};
 
 use super::Core;
 use super::change::Change;
-use super::{planning, problems};
+use super::problems;
 use crate::db::events::NewEvent;
 use crate::db::tasks::graph;
 use crate::db::{DbError, clips, renders};
@@ -51,7 +51,9 @@ impl Core {
         let changed = change
             .do_without(id, lane, "No worker has it any more")
             .await?;
-        self.commit(change).await?;
+        if changed {
+            self.commit(change).await?;
+        }
         Ok(changed)
     }
 }
@@ -84,11 +86,7 @@ impl Change {
             manifest => manifest?,
         };
         let clips = clips::of_render(&mut self.tx, id).await?;
-        let facts: FactsByClip = clips
-            .into_iter()
-            .filter_map(|clip| Some((clip.sha256, clip.facts?)))
-            .collect();
-        let plan = match planning::for_processor(&manifest, &facts) {
+        let plan = match plan::plan(&manifest, &clips::facts_of(clips)) {
             Ok(plan) => plan,
             Err(errors) => {
                 let problem = problems::invalid_manifest(errors);

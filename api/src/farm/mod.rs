@@ -57,6 +57,7 @@ use change::{Change, Effects};
 use explain::Picture;
 use leader::Leadership;
 use metrics::FarmMetrics;
+use pace::LatestPace;
 use planning::Devices;
 use progress::ProgressPace;
 
@@ -92,6 +93,7 @@ struct Core {
     devices: Mutex<Arc<Devices>>,
     workers: Mutex<Arc<Vec<WorkerHello>>>,
     picture: tokio::sync::Mutex<Option<Arc<Picture>>>,
+    latest_pace: LatestPace,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
@@ -120,6 +122,7 @@ impl Farm {
             devices: Mutex::default(),
             workers: Mutex::default(),
             picture: tokio::sync::Mutex::default(),
+            latest_pace: LatestPace::default(),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         });

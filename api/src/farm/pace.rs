@@ -1,10 +1,15 @@
-//! How long tasks take on this farm, from what the latest ones took. Pure.
+//! How long tasks take on this farm, from what the latest ones took; read when somebody asks, and kept for a moment.
+
+use std::time::Duration;
 
 use botflix_common::http::Eta;
-use botflix_common::task::TaskKind;
+use tokio::time::Instant;
 
-/// Results of a kind below which all kinds together say more.
-const ENOUGH: usize = 5;
+use crate::db::tasks::line;
+use crate::db::{Database, DbError};
+
+/// How old the pace may be.
+const FRESH: Duration = Duration::from_secs(10);
 /// Seconds per unit of expected cost while nothing was measured: the unit is a CPU-second of the machine in docs/benchmarks.md.
 const UNMEASURED: Range = Range {
     low: 0.5,
@@ -33,21 +38,33 @@ impl Range {
     }
 }
 
-/// The pace of the farm, from `(kind, expected cost, seconds)` of the latest results.
-pub(super) fn measured(results: &[(TaskKind, f64, f64)], kind: Option<TaskKind>) -> Range {
-    let ratios = |wanted: &dyn Fn(TaskKind) -> bool| {
-        let mut ratios: Vec<f64> = results
-            .iter()
-            .filter(|(kind, cost, _)| wanted(*kind) && *cost >= LEAST_COST)
-            .map(|(_, cost, seconds)| seconds / cost)
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios
-    };
-    let own = kind.map(|wanted| ratios(&|kind| kind == wanted));
-    let ratios = own
-        .filter(|own| own.len() >= ENOUGH)
-        .unwrap_or_else(|| ratios(&|_| true));
+/// The pace as it was read last.
+#[derive(Default)]
+pub(super) struct LatestPace(tokio::sync::Mutex<Option<(Instant, Range)>>);
+
+impl LatestPace {
+    pub async fn read(&self, db: &Database) -> Result<Range, DbError> {
+        // Held while it is read: one reads it, the others wait for that.
+        let mut kept = self.0.lock().await;
+        if let Some((at, pace)) = *kept
+            && at.elapsed() < FRESH
+        {
+            return Ok(pace);
+        }
+        let pace = measured(&line::latest_results(db).await?);
+        *kept = Some((Instant::now(), pace));
+        Ok(pace)
+    }
+}
+
+/// The pace of the farm, from `(expected cost, seconds)` of the latest results.
+fn measured(results: &[(f64, f64)]) -> Range {
+    let mut ratios: Vec<f64> = results
+        .iter()
+        .filter(|(cost, _)| *cost >= LEAST_COST)
+        .map(|(cost, seconds)| seconds / cost)
+        .collect();
+    ratios.sort_by(f64::total_cmp);
     let at = |share: f64| {
         let place = (share * ratios.len().saturating_sub(1) as f64).round();
         ratios.get(place as usize).copied()
@@ -71,14 +88,10 @@ mod tests {
 
     #[test]
     fn the_pace_is_between_the_quick_and_the_slow_of_the_latest() {
-        let results: Vec<(TaskKind, f64, f64)> = (1..=10)
-            .map(|seconds| (TaskKind::Conform, 2.0, f64::from(seconds)))
-            .collect();
-        let pace = measured(&results, Some(TaskKind::Conform));
+        let results: Vec<(f64, f64)> = (1..=10).map(|seconds| (2.0, f64::from(seconds))).collect();
+        let pace = measured(&results);
         assert_eq!((pace.low, pace.high), (1.5, 4.0));
-        // Of a kind that was hardly done, what all kinds say.
-        assert_eq!(measured(&results, Some(TaskKind::Mix)), pace);
-        assert_eq!(measured(&[], None), UNMEASURED);
+        assert_eq!(measured(&[]), UNMEASURED);
         let eta = pace.of(12.0, 3);
         assert_eq!((eta.low_seconds, eta.high_seconds), (6.0, 16.0));
     }

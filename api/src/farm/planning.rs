@@ -39,11 +39,6 @@ impl Devices {
     }
 }
 
-/// For any host's processor.
-pub(super) fn for_processor(manifest: &ShotManifest, facts: &FactsByClip) -> Outcome {
-    plan::plan(manifest, facts)
-}
-
 impl Change {
     pub(super) async fn plan(
         &mut self,

@@ -163,7 +163,7 @@ impl Change {
         director: DirectorId,
         config: &FarmConfig,
     ) -> Result<Option<u64>, DbError> {
-        let limit = directors::share(&mut self.tx, director)
+        let limit = directors::find_share(&mut self.tx, director)
             .await?
             .render_limit
             .unwrap_or(config.renders_per_director);

@@ -16,7 +16,7 @@ use crate::db::{DbError, Write};
 const CHUNK: std::ops::RangeInclusive<u64> = 2..=64;
 
 /// A director in front of a lane.
-struct Waiting {
+struct Candidate {
     director: DirectorId,
     weight: f64,
     /// Places that it may still have; `None`: as many as there are.
@@ -26,7 +26,7 @@ struct Waiting {
     ends: bool,
 }
 
-impl Waiting {
+impl Candidate {
     fn new(line: &Line, busy: u64, config: &FarmConfig) -> Self {
         let limit = line.task_limit.or(config.tasks_per_director);
         Self {
@@ -79,12 +79,12 @@ pub(super) async fn hand_out(
     shares: &mut Shares,
     (config, now_ms): (&FarmConfig, i64),
 ) -> Result<Vec<(AttemptId, Next)>, DbError> {
-    let mut waiting: Vec<Waiting> = pick::lines(tx, lane)
+    let mut waiting: Vec<Candidate> = pick::lines(tx, lane)
         .await?
         .iter()
         .map(|line| {
             let busy = busy.get(&line.director).copied().unwrap_or(0);
-            Waiting::new(line, busy, config)
+            Candidate::new(line, busy, config)
         })
         .collect();
     let chunk = (free / (waiting.len() as u64).max(1)).clamp(*CHUNK.start(), *CHUNK.end());

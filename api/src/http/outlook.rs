@@ -160,10 +160,7 @@ async fn planned(
         return Ok(None);
     };
     let clips = db::clips::of_render(&mut app.db.write().await?, id).await?;
-    let facts: FactsByClip = clips
-        .into_iter()
-        .filter_map(|clip| Some((clip.sha256, clip.facts?)))
-        .collect();
+    let facts = db::clips::facts_of(clips);
     let options = Options {
         engines: db::renders::device(&app.db, id)
             .await?

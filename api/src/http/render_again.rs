@@ -5,19 +5,16 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use botflix_common::hash::Sha;
 use botflix_common::http::{RenderBody, RetryRequest};
 use botflix_common::id::RenderId;
-use botflix_common::manifest::ShotManifest;
 use botflix_common::problem::FieldProblem;
 use botflix_common::schema::closest;
 
-use super::extract::{Caller, JsonBodyOrNothing, PathPart, Query, read_whole};
-use super::renders::{How, RenderOrOutlook, answer, body, idempotency_key, own, sound};
-use super::submission::MAX_MANIFEST_BYTES;
-use super::{AppState, outlook};
+use super::AppState;
+use super::extract::{Caller, JsonBodyOrNothing, PathPart, Query};
+use super::renders::{How, accept, body, own, takes_manifest};
 use crate::error::ApiError;
-use crate::farm::{Idempotency, Order, Retried};
+use crate::farm::Retried;
 use crate::openapi;
 
 pub async fn retry(
@@ -76,27 +73,7 @@ pub async fn revise(
     request: Request,
 ) -> Result<Response, ApiError> {
     let row = own(&app, caller, id).await?;
-    let key = idempotency_key(&headers)?;
-    let bytes = read_whole(request, MAX_MANIFEST_BYTES).await?;
-    if how.dry_run {
-        return Ok(Json(outlook::dry_run(&app, caller, &bytes).await?).into_response());
-    }
-    let manifest = sound(&app, caller, &bytes).await?;
-    let idempotency = key.map(|key| Idempotency {
-        key,
-        // The same manifest means something else at another render.
-        body_sha256: Sha::of(&[row.id.to_string().as_bytes(), &bytes].concat()),
-    });
-    let submitted = app
-        .farm
-        .submit_render(Order {
-            revises: Some(row.id),
-            priority: how.priority,
-            idempotency,
-            ..Order::new(caller.0, &manifest)
-        })
-        .await?;
-    answer(&app, submitted).await
+    accept(&app, caller, Some(row.id), how, (&headers, request)).await
 }
 
 pub fn revise_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -106,14 +83,6 @@ pub fn revise_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
         .summary("Send a changed manifest of a film: only what changed is made")
         .description(
             "A render of its own, for a render of any state. When it is published the film's episode shows it: id, links and the date of publication stay. Of several revisions the latest that is published is shown.",
-        )
-        .with(openapi::takes_json::<ShotManifest>)
-        .with(|operation| {
-            openapi::header(operation, "Idempotency-Key", "Any word of yours; remembered for 24 hours.")
-        });
-    let operation = openapi::answers::<200, RenderOrOutlook>(
-        operation,
-        "The render that this Idempotency-Key stands for; with `dry_run=true` what would come of the manifest.",
-    );
-    openapi::answers::<202, RenderBody>(operation, "Accepted; `Location` names it.")
+        );
+    takes_manifest(operation)
 }

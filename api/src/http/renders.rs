@@ -31,7 +31,7 @@ const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is used")]
-pub enum RenderOrOutlook {
+enum RenderOrOutlook {
     Render(Box<RenderBody>),
     DryRun(Box<DryRunBody>),
 }
@@ -53,29 +53,39 @@ pub async fn submit(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let key = idempotency_key(&headers)?;
+    accept(&app, caller, None, how, (&headers, request)).await
+}
+
+/// Takes a manifest: of a film of its own, or of one that a render has made before.
+pub async fn accept(
+    app: &App,
+    caller: Caller,
+    revises: Option<RenderId>,
+    how: How,
+    (headers, request): (&HeaderMap, Request),
+) -> Result<Response, ApiError> {
+    let key = idempotency_key(headers)?;
     let bytes = read_whole(request, MAX_MANIFEST_BYTES).await?;
     if how.dry_run {
-        return Ok(Json(outlook::dry_run(&app, caller, &bytes).await?).into_response());
+        return Ok(Json(outlook::dry_run(app, caller, &bytes).await?).into_response());
     }
-    let manifest = sound(&app, caller, &bytes).await?;
-    let idempotency = key.map(|key| Idempotency {
-        key,
-        body_sha256: Sha::of(&bytes),
-    });
-    let submitted = app
-        .farm
-        .submit_render(Order {
-            priority: how.priority,
-            idempotency,
-            ..Order::new(caller.0, &manifest)
-        })
-        .await?;
-    answer(&app, submitted).await
+    let manifest = sound(app, caller, &bytes).await?;
+    // The same manifest means something else at another render.
+    let body_sha256 = match revises {
+        Some(id) => Sha::of(&[id.to_string().as_bytes(), &bytes].concat()),
+        None => Sha::of(&bytes),
+    };
+    let order = Order {
+        revises,
+        priority: how.priority,
+        idempotency: key.map(|key| Idempotency { key, body_sha256 }),
+        ..Order::new(caller.0, &manifest)
+    };
+    answer(app, app.farm.submit_render(order).await?).await
 }
 
 /// The manifest, or all that is wrong with it.
-pub async fn sound(app: &App, caller: Caller, bytes: &[u8]) -> Result<Box<ShotManifest>, ApiError> {
+async fn sound(app: &App, caller: Caller, bytes: &[u8]) -> Result<Box<ShotManifest>, ApiError> {
     match submission::read(bytes) {
         Submission::Sound(manifest) => Ok(manifest),
         Submission::Flawed { problems, salvaged } => {
@@ -89,7 +99,7 @@ pub async fn sound(app: &App, caller: Caller, bytes: &[u8]) -> Result<Box<ShotMa
 }
 
 /// What came of a submission.
-pub async fn answer(app: &App, submitted: Submitted) -> Result<Response, ApiError> {
+async fn answer(app: &App, submitted: Submitted) -> Result<Response, ApiError> {
     let (status, id) = match submitted {
         Submitted::New(id) => (StatusCode::ACCEPTED, id),
         Submitted::Same(id) => (StatusCode::OK, id),
@@ -116,10 +126,20 @@ pub fn submit_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
         .summary("Send a ShotManifest; the farm makes the film and publishes it")
         .description(
             "422 lists every problem of the manifest at once, each with a JSON pointer. With the same `Idempotency-Key` and body the answer is the same render.",
-        )
+        );
+    takes_manifest(operation)
+}
+
+/// What [`accept`] takes and answers.
+pub fn takes_manifest(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    let operation = operation
         .with(openapi::takes_json::<ShotManifest>)
         .with(|operation| {
-            openapi::header(operation, "Idempotency-Key", "Any word of yours; remembered for 24 hours.")
+            openapi::header(
+                operation,
+                "Idempotency-Key",
+                "Any word of yours; remembered for 24 hours.",
+            )
         });
     let operation = openapi::answers::<200, RenderOrOutlook>(
         operation,
@@ -223,7 +243,7 @@ async fn described(app: &App, id: RenderId, outlooks: Outlooks) -> Result<Render
     Ok(bodies::render(&app.links, parts, outlook))
 }
 
-pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };

@@ -9,8 +9,7 @@ use botflix_common::problem::FieldProblem;
 
 use super::AppState;
 use super::extract::{JsonBody, Operator, PathPart};
-use crate::db::directors::{self, Share};
-use crate::db::{Database, DbError};
+use crate::db::{DbError, directors};
 use crate::error::{ApiError, Thing};
 
 /// Weights between which one director is not shut out by another.
@@ -23,7 +22,10 @@ pub async fn show(
     _: Operator,
     PathPart(id): PathPart<DirectorId>,
 ) -> Result<Json<ShareBody>, ApiError> {
-    stored(&app.db, id).await.map(Json)
+    directors::share(&app.db, id)
+        .await
+        .map(Json)
+        .map_err(unknown)
 }
 
 pub fn show_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -40,37 +42,18 @@ pub async fn set(
     JsonBody(body): JsonBody<ShareBody>,
 ) -> Result<Json<ShareBody>, ApiError> {
     check(&body)?;
-    let share = Share {
-        weight: body.weight,
-        task_limit: body.task_limit,
-        render_limit: body.render_limit,
-    };
-    let mut tx = app.db.write().await?;
-    directors::set_share(&mut tx, id, share)
+    directors::set_share(&app.db, id, &body)
         .await
         .map_err(unknown)?;
-    tx.commit().await?;
     app.farm.wake();
-    tracing::info!(director = %id, ?share, "a director's share was set");
-    stored(&app.db, id).await.map(Json)
+    tracing::info!(director = %id, share = ?body, "a director's share was set");
+    Ok(Json(body))
 }
 
 pub fn set_doc(operation: TransformOperation<'_>) -> TransformOperation<'_> {
     operation.id("setDirectorShare").tag("directors").summary(
         "Set a director's share of the farm and its limits, as a whole; from the next task on",
     )
-}
-
-async fn stored(db: &Database, id: DirectorId) -> Result<ShareBody, ApiError> {
-    // Only reads; the transaction is dropped.
-    let share = directors::share(&mut db.write().await?, id)
-        .await
-        .map_err(unknown)?;
-    Ok(ShareBody {
-        weight: share.weight,
-        task_limit: share.task_limit,
-        render_limit: share.render_limit,
-    })
 }
 
 fn unknown(error: DbError) -> ApiError {

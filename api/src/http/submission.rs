@@ -9,7 +9,7 @@ use botflix_common::hash::Sha;
 use botflix_common::id::DirectorId;
 use botflix_common::manifest::read::read_manifest;
 use botflix_common::manifest::{ShotManifest, check, numbers};
-use botflix_common::plan::{self, FactsByClip};
+use botflix_common::plan;
 use botflix_common::problem::{FieldProblem, MAX_FIELD_PROBLEMS};
 use serde_json::{Value, json};
 
@@ -89,10 +89,7 @@ pub fn problems_of_clips(
         .filter(|named| !visible.contains_key(&named.clip))
         .map(|named| plan::unknown_clip(&named.pointer, &named.clip))
         .collect();
-    let facts: FactsByClip = visible
-        .values()
-        .filter_map(|clip| Some((clip.sha256, clip.facts.clone()?)))
-        .collect();
+    let facts = clips::facts_of(visible.values().cloned());
     problems.extend(plan::known_problems(manifest, &facts));
     problems
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use botflix_api::db::directors::{self, Share};
 use botflix_api::db::renders;
 use botflix_api::farm::Outlook;
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
-use botflix_common::http::{WaitReason, Waiting};
+use botflix_common::http::{ShareBody, WaitReason, Waiting};
 use botflix_common::id::RenderId;
 use botflix_common::report::{ReportBody, WorkerHello};
 use botflix_common::task::{Lane, TaskKind};
@@ -101,15 +100,11 @@ async fn who_is_at_its_limit_is_told_so(base: Base) {
     config.settled_after = Duration::from_secs(3600);
     let rig = base.rig_with(config).await;
     rig.workers_are(8, false).await;
-    let mut tx = rig.farm.database().write().await.unwrap();
-    let share = Share {
+    let share = ShareBody {
         task_limit: Some(1),
-        ..Share::default()
+        ..ShareBody::default()
     };
-    directors::set_share(&mut tx, rig.director, share)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    rig.set(rig.director, share).await;
     rig.send_clips(&["a", "b"]).await;
     let ids = [
         rig.submit("One", &["a"]).await,

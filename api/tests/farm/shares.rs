@@ -1,10 +1,9 @@
 //! Who gets a place in a lane, and who is told to wait: shares, priorities and limits of directors.
 
-use botflix_api::db::directors::{self, Share};
-use botflix_api::db::tasks;
+use botflix_api::db::{directors, tasks};
 use botflix_api::farm::{FarmConfig, Order, Submitted};
 use botflix_common::brief::CreationTier;
-use botflix_common::http::{DirectorPatch, GenerationProfilePatch};
+use botflix_common::http::{DirectorPatch, GenerationProfilePatch, ShareBody};
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::task::{Lane, Priority, TaskKind, TaskSpec};
 use botflix_testkit::deadline;
@@ -48,12 +47,10 @@ impl Rig {
         id
     }
 
-    async fn set(&self, director: DirectorId, share: Share) {
-        let mut tx = self.farm.database().write().await.unwrap();
-        directors::set_share(&mut tx, director, share)
+    pub async fn set(&self, director: DirectorId, share: ShareBody) {
+        directors::set_share(self.farm.database(), director, &share)
             .await
             .unwrap();
-        tx.commit().await.unwrap();
     }
 
     /// Films of one shot, each of another size, so that no task is shared.
@@ -120,9 +117,9 @@ async fn directors_are_served_in_proportion_to_their_weights(base: Base) {
     let free = rig.another(CreationTier::Free).await;
     let paid = rig.another(CreationTier::Paid).await;
     let favoured = rig.another(CreationTier::Free).await;
-    let share = Share {
+    let share = ShareBody {
         weight: Some(3.0),
-        ..Share::default()
+        ..ShareBody::default()
     };
     rig.set(favoured, share).await;
     rig.films(free, 0..40).await;
@@ -159,9 +156,9 @@ async fn a_director_has_no_more_tasks_at_once_than_its_limit(base: Base) {
     let mut config = narrow();
     config.depth_without_workers = 20;
     let rig = Rig::with_a_clip(base, config).await;
-    let share = Share {
+    let share = ShareBody {
         task_limit: Some(3),
-        ..Share::default()
+        ..ShareBody::default()
     };
     rig.set(rig.director, share).await;
     rig.films(rig.director, 0..10).await;
@@ -213,9 +210,9 @@ async fn more_renders_than_the_limit_are_refused_until_some_have_ended(base: Bas
     assert!(rig.film(other, 4, None).await.is_ok());
     rig.farm.cancel_render(renders[0]).await.unwrap();
     assert!(rig.film(rig.director, 3, None).await.is_ok());
-    let share = Share {
+    let share = ShareBody {
         render_limit: Some(4),
-        ..Share::default()
+        ..ShareBody::default()
     };
     rig.set(rig.director, share).await;
     assert!(rig.film(rig.director, 5, None).await.is_ok());

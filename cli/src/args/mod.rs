@@ -17,7 +17,10 @@ pub use operator::{
     OperatorArgs, OperatorTokenAction, OperatorTokenArgs, WorkerSetArgs, WorkerTokenAction,
     WorkerTokenArgs, WorkersAction, WorkersArgs,
 };
-pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs};
+pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs, WhichRender};
+
+/// Where `botflix up` listens when nobody says otherwise.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
 /// The studio backlot for autonomous directors.
 ///

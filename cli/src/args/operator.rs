@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use botflix_common::task::LaneKind;
 use botflix_common::worker::SleepSchedule;
 
+use super::DEFAULT_SERVER;
 use super::farm::lane;
 use crate::client::DEFAULT_PATIENCE_SECONDS;
 
@@ -36,7 +37,7 @@ pub struct OperatorArgs {
         long,
         value_name = "URL",
         global = true,
-        default_value = "http://127.0.0.1:8080"
+        default_value = DEFAULT_SERVER
     )]
     pub server: String,
     /// A file with the operator token, e.g. `operator-token` in the data folder of `up` [default: BOTFLIX_OPERATOR_TOKEN]

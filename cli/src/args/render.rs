@@ -6,7 +6,7 @@ use botflix_common::id::RenderId;
 use botflix_common::task::Verify;
 use clap::{Args, ValueEnum};
 
-use super::EngineArgs;
+use super::{DEFAULT_SERVER, EngineArgs};
 use crate::client::DEFAULT_PATIENCE_SECONDS;
 
 #[derive(Args)]
@@ -75,55 +75,50 @@ pub struct RenderArgs {
     pub engine: EngineArgs,
 }
 
+/// One render of a farm.
 #[derive(Args)]
-pub struct RetryArgs {
+pub struct WhichRender {
     /// As `render` without `--watch` printed it
     pub render: RenderId,
+    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
+    #[arg(long, value_name = "URL", default_value = DEFAULT_SERVER)]
+    pub server: String,
+    /// How long a server that does not answer is asked again
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
+    pub patience: u64,
+}
+
+#[derive(Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub which: WhichRender,
     /// While it runs: only the tasks of this shot that wait for their next try
     #[arg(long, value_name = "ID")]
     pub shot: Option<String>,
-    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
-    #[arg(long, value_name = "URL")]
-    pub server: String,
     /// Wait until the episode is published, and show how far it is
     #[arg(long)]
     pub watch: bool,
     /// The last line on stdout is the render as JSON
     #[arg(long)]
     pub json: bool,
-    /// How long a server that does not answer is asked again
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
-    pub patience: u64,
 }
 
 #[derive(Args)]
 pub struct StatusArgs {
-    /// As `render` without `--watch` printed it
-    pub render: RenderId,
-    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
-    #[arg(long, value_name = "URL")]
-    pub server: String,
+    #[command(flatten)]
+    pub which: WhichRender,
     /// Print the render as JSON
     #[arg(long)]
     pub json: bool,
-    /// How long a server that does not answer is asked again
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
-    pub patience: u64,
 }
 
 #[derive(Args)]
 pub struct LogArgs {
-    /// As `render` without `--watch` printed it
-    pub render: RenderId,
-    /// The farm; the key comes from BOTFLIX_DIRECTOR_KEY
-    #[arg(long, value_name = "URL")]
-    pub server: String,
+    #[command(flatten)]
+    pub which: WhichRender,
     /// Print `{"attempts": [{"task", "kind", "attempt", "outcome", "message", …}]}`
     #[arg(long)]
     pub json: bool,
-    /// How long a server that does not answer is asked again
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
-    pub patience: u64,
 }
 
 /// Where the results of work on this machine are remembered.

@@ -16,7 +16,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::args::OperatorArgs;
+use crate::args::{OperatorArgs, WhichRender};
 use crate::exit::Fault;
 use crate::settings::{Secret, Settings};
 
@@ -88,6 +88,11 @@ impl Api {
             ))
         })?;
         Self::new(server, Some(key))
+    }
+
+    /// The farm of a render, as its director.
+    pub fn of_render(which: &WhichRender, settings: Settings) -> Result<Self, Fault> {
+        Ok(Self::of_director(&which.server, settings)?.patient_for(which.patience))
     }
 
     /// With the operators' token from a file or the environment.
@@ -294,8 +299,7 @@ impl CallError {
     pub(crate) fn fault(self, base: &Url) -> Fault {
         match self {
             Self::Refused(problem, _) => match problem.status {
-                401 if problem.code.contains("operator") => Fault::refused(&problem),
-                401 => Fault::refused(&problem)
+                401 if problem.code.ends_with("_api_key") => Fault::refused(&problem)
                     .hint("set BOTFLIX_DIRECTOR_KEY to a key from `botflix register`"),
                 _ => Fault::refused(&problem),
             },

@@ -7,8 +7,8 @@ use crate::settings::Settings;
 use crate::show::{attempts, say, say_json};
 
 pub async fn run(args: LogArgs, settings: Settings) -> Result<Exit, Fault> {
-    let api = Api::of_director(&args.server, settings)?.patient_for(args.patience);
-    let log = renders::attempts(&api, args.render).await?;
+    let api = Api::of_render(&args.which, settings)?;
+    let log = renders::attempts(&api, args.which.render).await?;
     if log.len() >= renders::LOG_LIMIT {
         eprintln!(
             "the log is longer: these are its first {} attempts",

@@ -16,8 +16,10 @@ pub async fn run(args: OperatorTokenArgs) -> Result<Exit, Fault> {
     match (data, database) {
         (Some(data), _) => {
             let url = embedded::database_url(&embedded::existing_data_dir(&data)?)?;
-            let path = embedded::write_operator_token(&data, &token)?;
+            // Its file is replaced last: until the new token is in force, the file holds the one that is.
+            let arriving = embedded::ArrivingToken::write(&data, &token)?;
             set(&url, &token).await?;
+            let path = arriving.place()?;
             say(&path.display().to_string())?;
         }
         (None, Some(url)) => {

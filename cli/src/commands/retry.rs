@@ -9,8 +9,8 @@ use crate::show::say_json;
 use crate::show::stages::Stages;
 
 pub async fn run(args: RetryArgs, settings: Settings) -> Result<Exit, Fault> {
-    let api = Api::of_director(&args.server, settings)?.patient_for(args.patience);
-    let mut render = renders::retry(&api, args.render, args.shot.as_deref()).await?;
+    let api = Api::of_render(&args.which, settings)?;
+    let mut render = renders::retry(&api, args.which.render, args.shot.as_deref()).await?;
     if args.watch {
         let stages = Stages::new();
         let followed = renders::follow(&api, render.id, &stages).await;

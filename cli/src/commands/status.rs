@@ -7,11 +7,11 @@ use crate::settings::Settings;
 use crate::show::{render, say, say_json};
 
 pub async fn run(args: StatusArgs, settings: Settings) -> Result<Exit, Fault> {
-    let api = Api::of_director(&args.server, settings)?.patient_for(args.patience);
-    let Some(found) = renders::find(&api, args.render).await? else {
+    let api = Api::of_render(&args.which, settings)?;
+    let Some(found) = renders::find(&api, args.which.render).await? else {
         return Err(Fault::permanent(format!(
             "there is no render {}, or it is another director's",
-            args.render
+            args.which.render
         )));
     };
     if args.json {

@@ -25,7 +25,7 @@ use crate::settings::Secret;
 use lock::DataLock;
 use redis::PrivateRedis;
 
-pub use operator::write_operator_token;
+pub use operator::Arriving as ArrivingToken;
 
 /// How long running tasks may take to finish at a stop. What is handed back goes on at the next start.
 const GRACE: Duration = Duration::from_secs(3);

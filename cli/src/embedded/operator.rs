@@ -23,24 +23,38 @@ pub async fn make_first_token(server: &Server, data: &Path) -> Result<(), Fault>
     }
     let token = OperatorToken::generate()
         .map_err(|error| Fault::retryable("no operator token could be made").because(error))?;
-    let path = write_operator_token(data, &token)?;
+    let path = Arriving::write(data, &token)?.place()?;
     operator::set_token(db, &token).await.map_err(failed)?;
     tracing::info!(path = %path.display(), "an operator token was made");
     Ok(())
 }
 
-/// Puts the token into its file of the data folder, in place of the one before it.
-pub fn write_operator_token(data: &Path, token: &OperatorToken) -> Result<PathBuf, Fault> {
-    let path = data.join(NAME);
-    let arriving = data.join(format!("{NAME}.new"));
-    place(&arriving, &path, token).map_err(|error| {
-        Fault::permanent(format!("{} cannot be written", path.display())).because(error)
-    })?;
-    Ok(path)
+/// A token that lies beside the file of the one before it, which is still in force.
+pub struct Arriving {
+    file: PathBuf,
+    place: PathBuf,
 }
 
-fn place(arriving: &Path, path: &Path, token: &OperatorToken) -> io::Result<()> {
-    match fs::remove_file(arriving) {
+impl Arriving {
+    pub fn write(data: &Path, token: &OperatorToken) -> Result<Self, Fault> {
+        let (file, place) = (data.join(format!("{NAME}.new")), data.join(NAME));
+        write(&file, token).map_err(|error| unwritten(&file, error))?;
+        Ok(Self { file, place })
+    }
+
+    /// Takes the place of the one before it.
+    pub fn place(self) -> Result<PathBuf, Fault> {
+        fs::rename(&self.file, &self.place).map_err(|error| unwritten(&self.place, error))?;
+        Ok(self.place)
+    }
+}
+
+fn unwritten(path: &Path, error: io::Error) -> Fault {
+    Fault::permanent(format!("{} cannot be written", path.display())).because(error)
+}
+
+fn write(path: &Path, token: &OperatorToken) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -49,8 +63,7 @@ fn place(arriving: &Path, path: &Path, token: &OperatorToken) -> io::Result<()> 
         .write(true)
         .create_new(true)
         .mode(OWNER_ONLY)
-        .open(arriving)?;
+        .open(path)?;
     writeln!(file, "{}", token.reveal())?;
-    file.sync_all()?;
-    fs::rename(arriving, path)
+    file.sync_all()
 }

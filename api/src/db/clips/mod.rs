@@ -12,6 +12,7 @@ use botflix_common::facts::ClipFacts;
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::http::{ClipStatus, Usable};
 use botflix_common::id::{DirectorId, RenderId};
+use botflix_common::plan::FactsByClip;
 use botflix_common::verdict::{self, Judgement, Role};
 use sqlx::any::AnyRow;
 
@@ -119,6 +120,14 @@ pub async fn of_task(tx: &mut Write, task: &TaskKey) -> Result<Option<ClipRow>, 
         .fetch_optional(tx.connection())
         .await?;
     row.as_ref().map(read).transpose()
+}
+
+/// What is known of those that are inspected.
+pub fn facts_of(clips: impl IntoIterator<Item = ClipRow>) -> FactsByClip {
+    clips
+        .into_iter()
+        .filter_map(|clip| Some((clip.sha256, clip.facts?)))
+        .collect()
 }
 
 fn select(clause: &str) -> sqlx::AssertSqlSafe<String> {

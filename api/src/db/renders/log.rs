@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use botflix_common::failure::{FailureClass, WhoCanFix};
-use botflix_common::hash::BadHash;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::id::RenderId;
 use botflix_common::task::{AttemptId, TaskKind};
@@ -59,14 +58,19 @@ impl fmt::Display for LogPlace {
     }
 }
 
-impl FromStr for LogPlace {
-    type Err = BadHash;
+/// Why a text is no place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time in milliseconds, a task and an attempt, with dots between them")]
+pub struct BadLogPlace;
 
-    fn from_str(text: &str) -> Result<Self, BadHash> {
-        let (queued_at_ms, id) = text.split_once('.').ok_or(BadHash)?;
+impl FromStr for LogPlace {
+    type Err = BadLogPlace;
+
+    fn from_str(text: &str) -> Result<Self, BadLogPlace> {
+        let (queued_at_ms, id) = text.split_once('.').ok_or(BadLogPlace)?;
         Ok(Self {
-            queued_at_ms: queued_at_ms.parse().map_err(|_| BadHash)?,
-            id: id.parse()?,
+            queued_at_ms: queued_at_ms.parse().map_err(|_| BadLogPlace)?,
+            id: id.parse().map_err(|_| BadLogPlace)?,
         })
     }
 }
@@ -153,7 +157,7 @@ mod tests {
         };
         assert_eq!(place.to_string().parse(), Ok(place));
         for wrong in ["", "1", "x.y.z", "1.00.2", "../etc"] {
-            assert_eq!(wrong.parse::<LogPlace>(), Err(BadHash), "{wrong}");
+            assert_eq!(wrong.parse::<LogPlace>(), Err(BadLogPlace), "{wrong}");
         }
     }
 }

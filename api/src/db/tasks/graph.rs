@@ -7,7 +7,7 @@ use botflix_common::id::RenderId;
 use botflix_common::task::{Lane, Priority, TaskKind, TaskRecord};
 use sqlx::{Any, AssertSqlSafe};
 
-use super::{NewTask, TaskHead, TaskState, head_query, read_head};
+use super::{NewTask, OF_RENDER, TaskHead, TaskState, head_query, read_head};
 use crate::db::row::{Columns, to_json};
 use crate::db::{DbError, Write, bulk};
 
@@ -172,12 +172,10 @@ pub async fn hurry(
     shot: Option<&str>,
     now_ms: i64,
 ) -> Result<u64, DbError> {
-    let moved = sqlx::query(
+    let moved = sqlx::query(AssertSqlSafe(format!(
         "UPDATE tasks SET due_at_ms = $3 WHERE state || '' = 'ready' AND due_at_ms + 0 > $3 AND task_key IN ( \
-           SELECT task_key FROM render_tasks WHERE render_id = $1 AND ($2 = '' OR shot = $2) \
-           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
-             WHERE l.render_id = $1 AND c.status = 'inspecting' AND $2 = '')",
-    )
+           SELECT w.task_key FROM ({OF_RENDER}) w WHERE $2 = '' OR w.shot = $2)"
+    )))
     .bind(render.to_string())
     .bind(shot.unwrap_or_default())
     .bind(now_ms)

@@ -1,13 +1,11 @@
 //! What is to be known of the lines to say why a render waits, and for how long. Only reads, outside the graph's transactions.
 
-use botflix_common::brief::CreationTier;
-use botflix_common::http::GenerationProfile;
 use botflix_common::id::{DirectorId, RenderId};
-use botflix_common::task::{Lane, TaskKind};
+use botflix_common::task::Lane;
 use sqlx::any::AnyRow;
 
-use super::TaskState;
-use super::pick::Line;
+use super::pick::{self, Line};
+use super::{OF_RENDER, TaskState};
 use crate::db::row::Columns;
 use crate::db::{Database, DbError};
 
@@ -38,18 +36,9 @@ pub async fn backlogs(db: &Database, now_ms: i64) -> Result<Vec<Backlog>, DbErro
 }
 
 fn read_backlog(row: &AnyRow) -> Result<Backlog, DbError> {
-    let profile: GenerationProfile = row.json("generation_profile")?;
-    let tier: CreationTier = profile.creation_tier;
     Ok(Backlog {
         lane: row.word("lane", Lane::parse)?,
-        line: Line {
-            director: row.parsed("id")?,
-            tier,
-            weight: row.real_or_null("share_weight")?,
-            task_limit: row
-                .int_or_null("task_limit")?
-                .map(|limit| u64::try_from(limit).unwrap_or(0)),
-        },
+        line: pick::read_line(row)?,
         tasks: row.size("tasks")?,
         cost: row.real("cost")?,
     })
@@ -88,10 +77,10 @@ pub async fn paused(db: &Database, now_ms: i64) -> Result<Vec<(Lane, u64)>, DbEr
         .collect()
 }
 
-/// The latest results: kind, expected cost, and the seconds that it took.
-pub async fn latest_results(db: &Database) -> Result<Vec<(TaskKind, f64, f64)>, DbError> {
+/// The latest results: expected cost, and the seconds that it took.
+pub async fn latest_results(db: &Database) -> Result<Vec<(f64, f64)>, DbError> {
     let rows = sqlx::query(
-        "SELECT t.kind, t.weight, a.wall_seconds FROM attempts a JOIN tasks t ON t.task_key = a.task_key \
+        "SELECT t.weight, a.wall_seconds FROM attempts a JOIN tasks t ON t.task_key = a.task_key \
          WHERE a.outcome = 'done' AND a.ended_at_ms IS NOT NULL AND a.wall_seconds IS NOT NULL \
          ORDER BY a.ended_at_ms DESC LIMIT $1",
     )
@@ -99,13 +88,7 @@ pub async fn latest_results(db: &Database) -> Result<Vec<(TaskKind, f64, f64)>, 
     .fetch_all(db.reader())
     .await?;
     rows.iter()
-        .map(|row| {
-            Ok((
-                row.word("kind", TaskKind::parse)?,
-                row.real("weight")?,
-                row.real("wall_seconds")?,
-            ))
-        })
+        .map(|row| Ok((row.real("weight")?, row.real("wall_seconds")?)))
         .collect()
 }
 
@@ -124,16 +107,12 @@ pub struct Standing {
 /// Read from the render to its tasks, and not along an index of all tasks in some state: hence the empty text behind columns, and the join
 /// that SQLite does not turn round.
 pub async fn standing(db: &Database, render: RenderId) -> Result<Vec<Standing>, DbError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT t.lane, t.state, COUNT(*) AS tasks, SUM(t.weight * (1.0 - t.progress)) AS cost, \
-         MIN(t.due_at_ms) AS due_at_ms FROM ( \
-           SELECT task_key FROM render_tasks WHERE render_id = $1 \
-           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
-             WHERE l.render_id = $1 AND c.status = 'inspecting' \
-         ) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+         MIN(t.due_at_ms) AS due_at_ms FROM ({OF_RENDER}) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
          AND t.state || '' IN ('waiting', 'ready', 'queued', 'running') \
-         GROUP BY t.lane, t.state",
-    )
+         GROUP BY t.lane, t.state"
+    )))
     .bind(render.to_string())
     .fetch_all(db.reader())
     .await?;
@@ -157,15 +136,12 @@ pub async fn place(
     lane: Lane,
     now_ms: i64,
 ) -> Result<Option<(DirectorId, u64)>, DbError> {
-    let first = sqlx::query(
-        "SELECT t.director_id, t.priority, t.created_at_ms FROM ( \
-           SELECT task_key FROM render_tasks WHERE render_id = $1 \
-           UNION SELECT c.task_key FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
-             WHERE l.render_id = $1 AND c.status = 'inspecting' \
-         ) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+    let first = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT t.director_id, t.priority, t.created_at_ms FROM ({OF_RENDER}) w CROSS JOIN tasks t \
+         WHERE t.task_key = w.task_key \
          AND t.state || '' = 'ready' AND t.lane || '' = $2 AND t.due_at_ms + 0 <= $3 \
-         ORDER BY t.priority DESC, t.created_at_ms LIMIT 1",
-    )
+         ORDER BY t.priority DESC, t.created_at_ms LIMIT 1"
+    )))
     .bind(render.to_string())
     .bind(lane.name())
     .bind(now_ms)

@@ -22,6 +22,11 @@ use sqlx::any::AnyRow;
 use super::row::Columns;
 use super::{Database, DbError, Write};
 
+/// The tasks of render `$1` with the shot each works for, and the inspections that the render waits for.
+const OF_RENDER: &str = "SELECT task_key, shot FROM render_tasks WHERE render_id = $1 \
+     UNION SELECT c.task_key, CAST(NULL AS TEXT) AS shot FROM render_clips l JOIN clips c ON c.sha256 = l.sha256 \
+       WHERE l.render_id = $1 AND c.status = 'inspecting'";
+
 /// `waiting → ready → queued → running → done | failed | canceled`; `queued | running → ready` when an attempt was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {

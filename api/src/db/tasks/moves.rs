@@ -6,6 +6,7 @@ use botflix_common::hash::TaskKey;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::id::DirectorId;
 use botflix_common::task::{AttemptId, TaskRecord};
+use sqlx::any::AnyQueryResult;
 
 use super::attempts::{self, End};
 use super::{HEAD, TaskHead, TaskState, read_head};
@@ -29,6 +30,18 @@ pub enum Fence {
 }
 
 const IN_FLIGHT: &str = "task_key = $1 AND attempt = $2 AND state IN ('queued', 'running')";
+
+/// Writes with a move that was made what it means for the attempt.
+async fn noted(
+    done: &AnyQueryResult,
+    note: impl Future<Output = Result<(), DbError>>,
+) -> Result<Move, DbError> {
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        note.await?;
+    }
+    Ok(moved)
+}
 
 /// ready → queued, as the next attempt. `None`: somebody else was quicker, or it is no longer wanted.
 pub async fn enqueue(
@@ -70,11 +83,7 @@ pub async fn start(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    let moved = Move::of(done.rows_affected());
-    if moved.is_made() {
-        attempts::started(tx, id, worker, now_ms).await?;
-    }
-    Ok(moved)
+    noted(&done, attempts::started(tx, id, worker, now_ms)).await
 }
 
 /// Progress only grows within an attempt. Implies that the attempt runs, should its start never be heard of.
@@ -96,11 +105,7 @@ pub async fn progress(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    let moved = Move::of(done.rows_affected());
-    if moved.is_made() {
-        attempts::started(tx, id, worker, now_ms).await?;
-    }
-    Ok(moved)
+    noted(&done, attempts::started(tx, id, worker, now_ms)).await
 }
 
 /// queued | running → done: from now on dependents read this record and no other.
@@ -136,11 +141,7 @@ pub async fn finish(
         .execute(tx.connection())
         .await?;
     }
-    let moved = Move::of(done.rows_affected());
-    if moved.is_made() {
-        attempts::done(tx, id, record, outcome, now_ms).await?;
-    }
-    Ok(moved)
+    noted(&done, attempts::done(tx, id, record, outcome, now_ms)).await
 }
 
 /// queued | running → ready: the attempt is over, the next one is due at `due_at_ms`.
@@ -169,11 +170,7 @@ pub async fn requeue(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    let moved = Move::of(done.rows_affected());
-    if moved.is_made() {
-        attempts::ended(tx, id, end, now_ms).await?;
-    }
-    Ok(moved)
+    noted(&done, attempts::ended(tx, id, end, now_ms)).await
 }
 
 /// queued | running → failed. `failure` is the task's, `end` its last attempt's: a task that is given up may have another.
@@ -193,11 +190,7 @@ pub async fn fail(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
-    let moved = Move::of(done.rows_affected());
-    if moved.is_made() {
-        attempts::ended(tx, id, end, now_ms).await?;
-    }
-    Ok(moved)
+    noted(&done, attempts::ended(tx, id, end, now_ms)).await
 }
 
 /// Anything but done or failed → canceled. Returns the task as it was, for the queue to be told; `None` when there was nothing to cancel.

@@ -49,15 +49,13 @@ pub async fn lines(tx: &mut Write, lane: Lane) -> Result<Vec<Line>, DbError> {
     rows.iter().map(read_line).collect()
 }
 
-fn read_line(row: &AnyRow) -> Result<Line, DbError> {
+pub(super) fn read_line(row: &AnyRow) -> Result<Line, DbError> {
     let profile: GenerationProfile = row.json("generation_profile")?;
     Ok(Line {
         director: row.parsed("id")?,
         tier: profile.creation_tier,
         weight: row.real_or_null("share_weight")?,
-        task_limit: row
-            .int_or_null("task_limit")?
-            .map(|limit| u64::try_from(limit).unwrap_or(0)),
+        task_limit: row.size_or_null("task_limit")?,
     })
 }
 
