@@ -11,7 +11,7 @@ use botflix_common::problem::{FieldProblem, Problem};
 use botflix_common::storage::StorageError;
 
 use crate::db::DbError;
-use crate::farm;
+use crate::farm::{self, HousekeepingError};
 
 pub use answer::{ErrorChain, ProblemDraft};
 
@@ -310,6 +310,16 @@ impl From<DbError> for ApiError {
             Self::unavailable("The database", error)
         } else {
             Self::internal(error)
+        }
+    }
+}
+
+impl From<HousekeepingError> for ApiError {
+    fn from(error: HousekeepingError) -> Self {
+        match error {
+            HousekeepingError::Db(error) => error.into(),
+            HousekeepingError::Storage(error) => error.into(),
+            HousekeepingError::Queue(error) => Self::unavailable("Redis", error),
         }
     }
 }

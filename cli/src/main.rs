@@ -80,6 +80,7 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Fix(args) => commands::fix::run(&args),
         Command::Rebuild(args) => commands::rebuild::run(args).await,
         Command::Workers(args) => commands::workers::run(args, settings).await,
+        Command::Housekeeping(args) => commands::housekeeping::run(args, settings).await,
         Command::WorkerToken(args) => commands::worker_token::run(args, settings).await,
         Command::OperatorToken(args) => commands::operator_token::run(args).await,
         Command::Encoders(args) => commands::encoders::run(args).await,

@@ -1,5 +1,6 @@
 //! The bodies of the HTTP API, once, for server, CLI and tests. Times are RFC 3339 in UTC, durations decimal seconds.
 
+mod housekeeping;
 mod log;
 mod outlook;
 mod waiting;
@@ -19,6 +20,7 @@ use crate::problem::Problem;
 use crate::task::{FilmFacts, Priority, TaskKind};
 use crate::verdict::{Reason, Verdict};
 
+pub use self::housekeeping::{HousekeepingBody, Leftover, LeftoverBody, RemovedBody};
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
 pub use self::waiting::{WaitReason, Waiting};

@@ -218,6 +218,59 @@ async fn what_a_killed_process_left_is_swept_when_it_is_old() {
 }
 
 #[tokio::test]
+async fn a_folder_is_listed_in_the_order_of_its_keys_a_piece_at_a_time() {
+    for place in places() {
+        let storage = place.storage;
+        let mut keys: Vec<String> = (0..7_u8)
+            .map(|at| storage_key::blob(&Sha::of(&[at])))
+            .collect();
+        for key in &keys {
+            let bytes = Bytes::from_static(b"four");
+            storage.put_bytes(key, bytes).await.unwrap();
+        }
+        storage
+            .put_bytes("inputs/other", Bytes::new())
+            .await
+            .unwrap();
+        keys.sort();
+        let mut seen = Vec::new();
+        loop {
+            let after = seen.last().cloned();
+            let piece = storage
+                .list(storage_key::BLOBS, after.as_deref(), 3)
+                .await
+                .unwrap();
+            if piece.is_empty() {
+                break;
+            }
+            assert!(piece.len() <= 3 && piece.iter().all(|object| object.bytes == 4));
+            seen.extend(piece.into_iter().map(|object| object.key));
+        }
+        assert_eq!(seen, keys);
+        let first = storage.look_at(&keys[0]).await.unwrap().unwrap();
+        assert_eq!((first.key, first.bytes), (keys[0].clone(), 4));
+        assert_eq!(storage.look_at("blobs/00/none").await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_being_written_when_its_process_was_killed_is_found_anywhere() {
+    let place = local();
+    let blob = storage_key::blob(&Sha::of(b"film"));
+    let whole = Bytes::from_static(b"film");
+    place.storage.put_bytes(&blob, whole).await.unwrap();
+    std::fs::write(place.root.join(format!("{blob}#1")), b"part").unwrap();
+    let unfinished = place.storage.unfinished(Duration::ZERO).await.unwrap();
+    assert_eq!(unfinished.len(), 1);
+    place
+        .storage
+        .remove_unfinished(&unfinished[0])
+        .await
+        .unwrap();
+    assert_eq!(files(&place.root).len(), 1);
+}
+
+#[tokio::test]
 async fn a_range_streams_exactly_its_bytes() {
     let body = film(700_001);
     for place in places() {

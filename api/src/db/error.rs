@@ -24,6 +24,9 @@ pub enum DbError {
     /// The row named does not exist.
     #[error("there is no such {0}")]
     Gone(&'static str),
+    /// The bytes that a row is to refer to were put away in that moment.
+    #[error("the bytes were put away in that moment")]
+    Swept,
     /// A stored value cannot be read: a bug, or the database of another version.
     #[error("the stored {what} cannot be read: {detail}")]
     Broken { what: String, detail: String },
@@ -36,7 +39,7 @@ impl DbError {
     /// Whether the same may work later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable(_) => true,
+            Self::Unavailable(_) | Self::Swept => true,
             Self::Config(_)
             | Self::Migration(_)
             | Self::Conflict { .. }

@@ -34,6 +34,10 @@ fn migrations() -> Vec<Migration> {
         ),
         ("shares", include_str!("../../migrations/0007_shares.sql")),
         ("stopped", include_str!("../../migrations/0008_stopped.sql")),
+        (
+            "housekeeping",
+            include_str!("../../migrations/0009_housekeeping.sql"),
+        ),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

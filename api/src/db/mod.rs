@@ -10,6 +10,7 @@ mod error;
 mod migrate;
 mod row;
 
+pub mod blobs;
 pub mod catalog;
 pub mod clips;
 pub mod directors;
@@ -19,6 +20,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod leaders;
 pub mod renders;
+pub mod retention;
 pub mod settings;
 pub mod tasks;
 pub mod worker_tokens;

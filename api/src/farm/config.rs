@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::housekeeping::Retention;
 use crate::db::tasks::moves::Fence;
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,8 @@ pub struct FarmConfig {
     pub crash_limit: u32,
     /// A body in `incoming` that nobody wrote to for this long was cut off.
     pub incoming_age: Duration,
+    /// How long what nobody uses is kept.
+    pub retention: Retention,
     /// Shares of the farm of directors who say that they make clips for free, and of those who pay; an operator may give one another.
     pub weight_of_free: f64,
     pub weight_of_paid: f64,
@@ -81,6 +84,7 @@ impl Default for FarmConfig {
             device_retry_limit: 2,
             crash_limit: 3,
             incoming_age: Duration::from_secs(24 * 60 * 60),
+            retention: Retention::default(),
             weight_of_free: 1.0,
             weight_of_paid: 4.0,
             tasks_per_director: None,

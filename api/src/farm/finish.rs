@@ -12,7 +12,7 @@ use crate::db::events::NewEvent;
 use crate::db::tasks::attempts::{self, End};
 use crate::db::tasks::moves::{self, Charge};
 use crate::db::tasks::{self, TaskHead, TaskState, graph};
-use crate::db::{DbError, clips, renders};
+use crate::db::{DbError, blobs, clips, renders};
 
 /// What became of an attempt's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ impl Change {
         };
         if record.task != id.task || kind_of(&record.output) != head.kind {
             return self.failed(id, problems::bad_record(), config).await;
+        }
+        let shas: Vec<_> = record.artifacts.values().map(|one| one.sha256).collect();
+        if blobs::any_swept(&mut self.tx, &shas).await? {
+            return self.failed(id, problems::swept(), config).await;
         }
         let (now_ms, fence) = (self.now_ms, config.fence);
         let finished = moves::finish(&mut self.tx, id, record, outcome, now_ms, fence).await?;

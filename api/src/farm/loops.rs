@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::config::Reconciling;
-use super::{Core, dispatcher, leader, reconciler, reports};
+use super::{Core, dispatcher, housekeeping, leader, reconciler, reports};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -19,6 +19,7 @@ pub(super) fn start(core: &Arc<Core>) {
     keep_running(core, "reports", reports::run);
     if core.config.reconciler == Reconciling::On {
         keep_running(core, "reconciler", reconciler::run);
+        keep_running(core, "housekeeping", housekeeping::run);
     }
 }
 

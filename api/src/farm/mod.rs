@@ -8,6 +8,7 @@
 //! - [`dispatcher`], [`reports`], [`reconciler`]: the three loops that make them; [`leader`]: which process runs the first and the last;
 //! - [`explain`], [`pace`]: why a render waits, and for how long;
 //! - [`share`]: whose turn it is; [`turns`]: what of its line goes into the queue;
+//! - [`housekeeping`]: what is put away;
 //! - [`workers`]: what is known and wanted of the workers.
 
 mod cancel;
@@ -36,9 +37,12 @@ mod turns;
 mod watch;
 mod workers;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use botflix_common::hash::Sha;
+use botflix_common::http::{HousekeepingBody, Leftover, LeftoverBody};
 use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::manifest::ShotManifest;
 use botflix_common::plan::FactsByClip;
@@ -52,7 +56,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock;
 use crate::db::clips::Arrival;
 use crate::db::renders::RenderRow;
-use crate::db::{Database, DbError, clips, renders};
+use crate::db::{Database, DbError, blobs, clips, renders};
 use change::{Change, Effects};
 use explain::Picture;
 use leader::Leadership;
@@ -64,6 +68,7 @@ use progress::ProgressPace;
 pub use cancel::Canceled;
 pub use config::{FarmConfig, FarmError};
 pub use explain::Outlook;
+pub use housekeeping::{HousekeepingError, Retention};
 pub use problems::invalid_manifest;
 pub use retry::Retried;
 pub use submit::{Idempotency, Order, Submitted};
@@ -164,18 +169,39 @@ impl Farm {
         planning::foresee(&self.core.db, manifest, facts, &self.core.devices()).await
     }
 
-    /// Notes that a director has sent a clip whose bytes are now stored.
+    /// Notes that a director has sent a clip whose bytes are now stored. [`DbError::Swept`] when they were put away in that moment: send
+    /// it again.
     pub async fn clip_arrived(
         &self,
         director: DirectorId,
         sha: Sha,
         bytes: u64,
     ) -> Result<Arrival, DbError> {
+        self.core.look_for_blob(&sha, bytes).await;
         let mut tx = self.core.db.write_graph().await?;
+        if blobs::any_swept(&mut tx, &[sha]).await? {
+            return Err(DbError::Swept);
+        }
         let arrival = clips::arrive(&mut tx, director, sha, bytes, clock::now_ms()).await?;
         tx.commit().await?;
         self.wake();
         Ok(arrival)
+    }
+
+    /// A page of what housekeeping would put away now, from a place on; with `age` whatever was left alone for so long.
+    pub async fn leftovers(
+        &self,
+        from: (Leftover, Option<String>),
+        only: Option<Leftover>,
+        age: Option<Duration>,
+        limit: u32,
+    ) -> Result<(Vec<LeftoverBody>, Option<(Leftover, Option<String>)>), HousekeepingError> {
+        self.core.housekeeping_page(from, only, age, limit).await
+    }
+
+    /// Puts away what may go, as the leader does by itself now and then.
+    pub async fn put_away(&self) -> Result<HousekeepingBody, HousekeepingError> {
+        self.core.housekeep(&mut HashMap::new()).await
     }
 
     /// Why a render waits, and when it will be there.

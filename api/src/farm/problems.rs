@@ -85,6 +85,16 @@ pub(super) fn bad_record() -> Failure {
     )
 }
 
+/// Something of the result was put away before the result was accepted; made again, it stays.
+pub(super) fn swept() -> Failure {
+    Failure::new(
+        FailureClass::Retry,
+        WhoCanFix::Platform,
+        "artifact_swept",
+        "A file of the result was put away as nobody's before the result was accepted; it is made again.",
+    )
+}
+
 /// The stored manifest cannot be read: it is of another version of the farm.
 pub(super) fn unreadable() -> Problem {
     Problem {

@@ -90,6 +90,9 @@ impl Core {
 
     async fn take(self: &Arc<Self>, report: &Report) -> Result<Ending, DbError> {
         let id = report.id;
+        if let ReportBody::Done { record, .. } = &report.body {
+            self.look_for_swept(record).await;
+        }
         let mut change = match &report.body {
             ReportBody::Progress { fraction, .. } => {
                 return self.note_progress(id, &report.worker, *fraction).await;

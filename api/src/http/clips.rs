@@ -8,7 +8,7 @@ use botflix_common::http::{ClipBody, ClipStatus};
 
 use super::extract::{Caller, PathPart, Query, Wait};
 use super::{App, AppState, bodies};
-use crate::db;
+use crate::db::{self, DbError};
 use crate::error::{ApiError, Thing};
 
 pub async fn show(
@@ -52,6 +52,10 @@ pub async fn arrived(
     sha: Sha,
     bytes: u64,
 ) -> Result<ClipBody, ApiError> {
-    let arrival = app.farm.clip_arrived(caller.0, sha, bytes).await?;
+    let arrival = app.farm.clip_arrived(caller.0, sha, bytes).await;
+    let arrival = arrival.map_err(|error| match error {
+        DbError::Swept => ApiError::unavailable("Object storage", error),
+        error => error.into(),
+    })?;
     Ok(bodies::clip(arrival.clip().clone()))
 }

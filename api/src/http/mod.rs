@@ -9,6 +9,7 @@ mod envelope;
 pub mod episodes;
 pub mod extract;
 mod health;
+mod housekeeping;
 mod leftover;
 mod listener;
 pub mod media;

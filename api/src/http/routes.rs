@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    AppState, clips, directors, documents, envelope, episodes, health, media, outlook,
-    render_again, render_events, render_log, renders, shares, upload, worker_metrics,
+    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media,
+    outlook, render_again, render_events, render_log, renders, shares, upload, worker_metrics,
     worker_tokens, workers,
 };
 use crate::error::ApiError;
@@ -133,6 +133,11 @@ fn renders_and_episodes() -> ApiRouter<AppState> {
 
 fn for_operators() -> ApiRouter<AppState> {
     ApiRouter::new()
+        .api_route(
+            "/api/v1/housekeeping",
+            get_with(housekeeping::list, housekeeping::list_doc)
+                .merge(post_with(housekeeping::run, housekeeping::run_doc)),
+        )
         .api_route(
             "/api/v1/workers",
             get_with(workers::list, workers::list_doc),

@@ -19,6 +19,7 @@ mod explain;
 mod facts;
 mod faults;
 mod fences;
+mod housekeeping;
 mod leader;
 mod metrics;
 mod model;

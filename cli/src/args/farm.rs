@@ -2,12 +2,48 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use botflix_api::farm::Retention;
 use botflix_common::task::LaneKind;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::EngineArgs;
 use crate::client::DEFAULT_PATIENCE_SECONDS;
+
+/// How long what nobody uses is kept.
+#[derive(Args)]
+pub struct KeepArgs {
+    /// Days for which a render's progress events are kept after its end; its other events and its log stay
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_events: u64,
+    /// Days for which results are kept that no render needs any more: segments and mixes, and all of films that are not shown
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = days())]
+    pub keep_results: u64,
+    /// Days for which files in storage are kept that nothing refers to
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = days())]
+    pub keep_orphans: u64,
+}
+
+fn days() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=MOST_DAYS)
+}
+
+/// A hundred years: more is a mistake.
+const MOST_DAYS: u64 = 36_600;
+
+impl KeepArgs {
+    pub fn retention(&self) -> Retention {
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        Retention {
+            events: days(self.keep_events),
+            results: days(self.keep_results),
+            orphans: days(self.keep_orphans),
+            ..Retention::default()
+        }
+    }
+}
 
 #[derive(Args)]
 pub struct UpArgs {
@@ -22,6 +58,8 @@ pub struct UpArgs {
     /// How clients reach this server [default: the listen address]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    #[command(flatten)]
+    pub keep: KeepArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -69,6 +107,8 @@ pub struct ApiArgs {
     /// The storage that workers which join are given; its credentials from BOTFLIX_WORKER_AWS_… variables [default: --storage]
     #[arg(long, value_name = "URL")]
     pub worker_storage: Option<String>,
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }
 
 #[derive(Args)]

@@ -14,8 +14,8 @@ pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
 pub use operator::{
-    OperatorArgs, OperatorTokenAction, OperatorTokenArgs, WorkerSetArgs, WorkerTokenAction,
-    WorkerTokenArgs, WorkersAction, WorkersArgs,
+    HousekeepingArgs, OperatorArgs, OperatorTokenAction, OperatorTokenArgs, WorkerSetArgs,
+    WorkerTokenAction, WorkerTokenArgs, WorkersAction, WorkersArgs,
 };
 pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs, WhichRender};
 
@@ -79,6 +79,8 @@ pub enum Command {
     Encoders(EncodersArgs),
     /// Say how the farm's workers stand, and pause, drain, stop or set one
     Workers(WorkersArgs),
+    /// List what the farm would put away now, or put it away
+    Housekeeping(HousekeepingArgs),
     /// Make, list and revoke what hosts show to join the farm
     WorkerToken(WorkerTokenArgs),
     /// Make a new token for the farm's operators; the one before it is void at once

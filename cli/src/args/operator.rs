@@ -77,6 +77,18 @@ pub enum WorkerTokenAction {
 }
 
 #[derive(Args)]
+pub struct HousekeepingArgs {
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    /// Put it away instead of listing it
+    #[arg(long, conflicts_with_all = ["age_seconds"])]
+    pub now: bool,
+    /// List what was left alone for so long, whatever the farm's settings say; 0: whatever its age
+    #[arg(long, value_name = "SECONDS")]
+    pub age_seconds: Option<u64>,
+}
+
+#[derive(Args)]
 pub struct WorkersArgs {
     #[command(flatten)]
     pub operator: OperatorArgs,

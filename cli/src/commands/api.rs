@@ -20,6 +20,7 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
         storage: args.worker_storage,
         storage_options: settings.worker_storage_options,
     };
+    config.farm.retention = args.keep.retention();
     config.operator_token = settings.operator_token.map(|token| token.0);
     let server = tokio::select! {
         started = botflix_api::start(config) => started.map_err(api_fault)?,

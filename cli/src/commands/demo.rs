@@ -2,6 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use botflix_api::farm::Retention;
+
 use crate::args::DemoArgs;
 use crate::demo::{self, Shown};
 use crate::embedded::{EmbeddedFarm, FarmSettings, cores};
@@ -18,6 +20,7 @@ pub async fn run(args: DemoArgs) -> Result<Exit, Fault> {
         slots: cores(),
         public_url: None,
         operator_token: None,
+        retention: Retention::default(),
         engine: args.engine.config(),
     })
     .await?;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod encoders;
 pub mod fix;
+pub mod housekeeping;
 pub mod inspect;
 pub mod log;
 pub mod operator_token;

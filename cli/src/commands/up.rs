@@ -15,6 +15,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> Result<Exit, Fault> {
         listen: args.listen,
         slots: args.workers.unwrap_or_else(cores),
         public_url: args.public_url,
+        retention: args.keep.retention(),
         engine: args.engine.config(),
     };
     let mut farm = EmbeddedFarm::start(settings).await?;

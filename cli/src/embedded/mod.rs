@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use botflix_api::farm::Retention;
 use botflix_api::{ApiConfig, Server};
 use botflix_common::queue::QueueConfig;
 use botflix_common::storage::Storage;
@@ -39,6 +40,8 @@ pub struct FarmSettings {
     /// Where there is none, one is made and written to a file of the data folder.
     pub operator_token: Option<Secret>,
     pub engine: EngineConfig,
+    /// How long what nobody uses is kept.
+    pub retention: Retention,
 }
 
 enum EmbeddedWorker {
@@ -68,6 +71,7 @@ impl EmbeddedFarm {
         let database = database_url(&data)?;
         let mut config = ApiConfig::new(database, redis.url(), &storage_url, settings.listen);
         config.public_url = settings.public_url.clone();
+        config.farm.retention = settings.retention.clone();
         config.operator_token = settings
             .operator_token
             .as_ref()

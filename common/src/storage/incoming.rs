@@ -2,12 +2,11 @@
 //!
 //! Memory stays constant: one part being filled and [`PARTS_IN_FLIGHT`] under way. Nothing is visible under a blob's name before it is
 //! whole, and an upload that is cut leaves nothing behind, except when the process itself is killed: see [`Storage::sweep_incoming`].
-//! Parts of a multipart upload that a killed process left in S3 are not listed; a lifecycle rule of the bucket must expire those.
+//! Parts of a multipart upload that a killed process left in S3 cannot be listed; a lifecycle rule of the bucket must expire those.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use object_store::{ObjectStoreExt, WriteMultipart};
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
@@ -17,7 +16,6 @@ use crate::hash::Sha;
 use crate::storage_key;
 
 use super::Storage;
-use super::download::blocking;
 use super::error::StorageError;
 
 /// Bytes of one part of an upload. S3 takes 10,000 parts and none but the last below 5 MiB.
@@ -61,30 +59,13 @@ impl Storage {
         })
     }
 
-    /// Removes bodies that nobody has written to for `older_than`: those of killed processes. Returns how many.
+    /// Removes what nobody has written to for `older_than`: what killed processes left. Returns how many.
     pub async fn sweep_incoming(&self, older_than: Duration) -> Result<u64, StorageError> {
-        if let Some(local) = self.local.clone() {
-            let folder = std::path::Path::new(storage_key::INCOMING);
-            let sweep = move || local.sweep(storage_key::INCOMING, older_than);
-            return blocking(folder, sweep).await?;
+        let found = self.unfinished(older_than).await?;
+        for object in &found {
+            self.remove_unfinished(object).await?;
         }
-        let limit = SystemTime::now()
-            .checked_sub(older_than)
-            .and_then(|limit| limit.duration_since(UNIX_EPOCH).ok())
-            .map_or(0, |limit| limit.as_secs());
-        let mut listing = self.store.list(Some(&self.path(storage_key::INCOMING)?));
-        let mut swept = 0;
-        while let Some(found) = listing.next().await {
-            let found =
-                found.map_err(|error| StorageError::reading(storage_key::INCOMING, error))?;
-            let modified = u64::try_from(found.last_modified.timestamp()).unwrap_or_default();
-            if modified <= limit {
-                let deleted = self.store.delete(&found.location).await;
-                deleted.map_err(StorageError::writing)?;
-                swept += 1;
-            }
-        }
-        Ok(swept)
+        Ok(found.len() as u64)
     }
 }
 

@@ -6,11 +6,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use tracing::warn;
 use url::Url;
 
 use crate::hash::Sha;
@@ -121,49 +119,14 @@ impl LocalRoot {
         Arc::clone(&self.store) as Arc<dyn ObjectStore>
     }
 
-    /// Removes files directly under `folder` that nobody wrote to for `older_than`, also those that object_store hides: a process
-    /// that was killed while writing leaves its staging file, named `…#1`.
-    pub(super) fn sweep(&self, folder: &str, older_than: Duration) -> Result<u64, StorageError> {
-        let folder = self.directory.join(folder);
-        let listing = match fs::read_dir(&folder) {
-            Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(StorageError::file(&folder, error)),
-        };
-        let mut swept = 0;
-        for entry in listing {
-            let path = entry
-                .map_err(|error| StorageError::file(&folder, error))?
-                .path();
-            match sweep_file(&path, older_than) {
-                Ok(Swept::Yes) => swept += 1,
-                Ok(Swept::No) => {}
-                // Finished or removed meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    warn!(%error, path = %path.display(), "an old upload cannot be removed")
-                }
-            }
-        }
-        Ok(swept)
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
-}
 
-enum Swept {
-    Yes,
-    No,
-}
-
-fn sweep_file(path: &Path, older_than: Duration) -> io::Result<Swept> {
-    let meta = fs::symlink_metadata(path)?;
-    let age = SystemTime::now()
-        .duration_since(meta.modified()?)
-        .unwrap_or_default();
-    if meta.is_file() && age >= older_than {
-        fs::remove_file(path)?;
-        return Ok(Swept::Yes);
+    /// Also of what object_store hides.
+    pub(super) fn file_of(&self, key: &str) -> PathBuf {
+        self.directory.join(key)
     }
-    Ok(Swept::No)
 }
 
 impl Storage {

@@ -8,6 +8,7 @@ mod cloud;
 mod download;
 mod error;
 mod incoming;
+mod listing;
 mod local;
 mod read;
 mod write;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use error::StorageError;
 pub use incoming::{COPY_LIMIT_BYTES, Incoming};
+pub use listing::StoredObject;
 pub use read::ByteStream;
 
 use local::{Durability, LocalRoot};

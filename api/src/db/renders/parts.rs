@@ -77,7 +77,7 @@ pub async fn done_before(db: &Database, id: RenderId) -> Result<HashSet<TaskKey>
 pub async fn results(db: &Database, id: RenderId) -> Result<Vec<TaskRecord>, DbError> {
     let rows = sqlx::query(
         "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         WHERE w.render_id = $1 AND t.state = 'done' AND t.record IS NOT NULL ORDER BY t.task_key",
+         WHERE w.render_id = $1 AND (t.state = 'done' OR t.forgotten_at_ms IS NOT NULL) AND t.record IS NOT NULL ORDER BY t.task_key",
     )
     .bind(id.to_string())
     .fetch_all(db.reader())
@@ -112,7 +112,7 @@ impl Effort {
 async fn work_by_kind(db: &Database, id: RenderId) -> Result<Vec<(Stage, Effort)>, DbError> {
     let rows = sqlx::query(
         "SELECT t.kind, COUNT(*) AS total, \
-         CAST(SUM(CASE WHEN t.state = 'done' THEN 1 ELSE 0 END) AS BIGINT) AS done, \
+         CAST(SUM(CASE WHEN t.state = 'done' OR t.forgotten_at_ms IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS done, \
          SUM(t.weight * t.progress) AS made, SUM(t.weight) AS planned \
          FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key WHERE w.render_id = $1 GROUP BY t.kind",
     )
@@ -140,7 +140,7 @@ async fn work_by_kind(db: &Database, id: RenderId) -> Result<Vec<(Stage, Effort)
 async fn counts_of_check(db: &Database, id: RenderId) -> Result<FindingCounts, DbError> {
     let row = sqlx::query(
         "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         WHERE w.render_id = $1 AND t.kind = 'check' AND t.state = 'done'",
+         WHERE w.render_id = $1 AND t.kind = 'check' AND (t.state = 'done' OR t.forgotten_at_ms IS NOT NULL)",
     )
     .bind(id.to_string())
     .fetch_optional(db.reader())

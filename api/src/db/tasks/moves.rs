@@ -242,7 +242,7 @@ pub async fn revive(
 ) -> Result<Move, DbError> {
     let done = sqlx::query(
         "UPDATE tasks SET state = $2, director_id = $3, crashes = 0, retries = 0, worker = NULL, progress = 0.0, \
-         failure = NULL, created_at_ms = $4, due_at_ms = $4, updated_at_ms = $4 \
+         failure = NULL, forgotten_at_ms = NULL, created_at_ms = $4, due_at_ms = $4, updated_at_ms = $4 \
          WHERE task_key = $1 AND state IN ('failed', 'canceled')",
     )
     .bind(key.hex())

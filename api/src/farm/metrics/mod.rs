@@ -2,6 +2,7 @@
 //!
 //! Counters are this process' own: boards add them up. What the whole farm has is in [`levels`].
 
+mod housekeeping;
 mod levels;
 mod registering;
 
@@ -15,6 +16,7 @@ use super::change::Published;
 use super::finish::Ending;
 use registering::Registering;
 
+pub(super) use housekeeping::PutAway;
 pub(super) use levels::Levels;
 
 /// Seconds: a task that waits, at most for hours.
@@ -35,7 +37,14 @@ const HEALED: [&str; 5] = [
     "called_off",
     "planned_anew",
 ];
-const LOOPS: [&str; 5] = ["dispatcher", "reports", "reconciler", "leader", "bell"];
+const LOOPS: [&str; 6] = [
+    "dispatcher",
+    "reports",
+    "reconciler",
+    "leader",
+    "bell",
+    "housekeeping",
+];
 const FINAL: [RenderState; 3] = [
     RenderState::Published,
     RenderState::Failed,
@@ -44,6 +53,7 @@ const FINAL: [RenderState; 3] = [
 
 pub(super) struct FarmMetrics {
     pub levels: Levels,
+    pub put_away: PutAway,
     attempts_ended: IntCounterVec,
     failures: IntCounterVec,
     reports_stale: IntCounterVec,
@@ -135,6 +145,7 @@ impl FarmMetrics {
                 &["kind", "lane"],
                 &WAIT_BUCKETS,
             )?,
+            put_away: PutAway::register(registry)?,
         };
         metrics.start_at_zero();
         Ok(metrics)

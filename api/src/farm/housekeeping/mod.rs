@@ -1,0 +1,269 @@
+//! What is put away: what nobody uses any more, by rules that can be listed ([`rules`], [`ages`], [`sweep`]); and at once, the inputs of
+//! attempts that are over and the bytes of refused clips.
+//!
+//! Must not know HTTP. Any process may do it at any time, also two at once: whatever goes is asked for once more when it goes.
+
+mod ages;
+mod rules;
+mod sweep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use botflix_common::http::{HousekeepingBody, Leftover, LeftoverBody, RemovedBody};
+use botflix_common::queue::QueueError;
+use botflix_common::storage::StorageError;
+use botflix_common::storage_key;
+use botflix_common::task::AttemptId;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Core;
+use crate::clock;
+use crate::db::clips::fate::{self, Deletion};
+use crate::db::{DbError, blobs, catalog};
+
+use ages::Ages;
+pub use ages::Retention;
+use rules::Found;
+
+/// A consumer that was silent for this long and holds nothing is forgotten.
+const CONSUMER_SILENCE: Duration = Duration::from_secs(60 * 60);
+/// How often the catalog is counted.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
+/// Refused clips whose bytes are deleted in one round.
+const DELETIONS: u32 = 100;
+/// How often the loop looks whether a round is due, and finishes sweeps that were cut short.
+const LOOKS_EVERY: Duration = Duration::from_secs(10);
+/// Things of a kind that are listed and removed in one step, and steps of a kind in one round.
+const STEP: u32 = 200;
+const STEPS: usize = 50;
+/// Steps for one page of a dry run.
+const STEPS_OF_PAGE: usize = 10;
+/// How long it is known that a blob was swept: longer than a report of it may be under way.
+const SWEPT_KNOWN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum HousekeepingError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+#[derive(Default)]
+pub(super) struct Housekeeping {
+    counted_at: Option<Instant>,
+    /// Whether Redis' settings were looked at since the start.
+    redis_checked: bool,
+}
+
+impl Housekeeping {
+    /// What fails is tried again in the next round.
+    pub async fn round(&mut self, core: &Core) {
+        if let Err(error) = core.delete_refused().await {
+            warn!(%error, "the bytes of refused clips could not be deleted");
+        }
+        if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+            self.counted_at = Some(Instant::now());
+            core.count_catalog().await;
+        }
+        if !self.redis_checked {
+            self.redis_checked = core.check_redis().await;
+        }
+    }
+}
+
+impl Core {
+    /// The verdict of a refused clip stays, its bytes go.
+    async fn delete_refused(&self) -> Result<(), HousekeepingError> {
+        for sha in fate::bytes_to_delete(&self.db, DELETIONS).await? {
+            if !fate::note_deletion(&self.db, &sha, Deletion::Begun)
+                .await?
+                .is_made()
+            {
+                continue;
+            }
+            self.storage.delete(&storage_key::blob(&sha)).await?;
+            let noted = fate::note_deletion(&self.db, &sha, Deletion::Done).await?;
+            info!(clip = %sha, sent_again_meanwhile = !noted.is_made(), "the bytes of a refused clip are deleted");
+        }
+        Ok(())
+    }
+
+    async fn count_catalog(&self) {
+        match catalog::count(&self.db).await {
+            Ok(counts) => self.metrics.levels.catalog(&counts),
+            Err(error) => warn!(%error, "the catalog could not be counted"),
+        }
+    }
+
+    /// Says what an operator should change. `false`: Redis was away.
+    async fn check_redis(&self) -> bool {
+        match self.queue.health().await {
+            Ok(health) => {
+                for warning in health.warnings() {
+                    warn!("{warning}");
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A worker that still reads one is late: its report would not count.
+    pub(super) async fn forget_inputs(&self, attempts: Vec<AttemptId>) {
+        for id in attempts {
+            if let Err(error) = self.storage.delete(&storage_key::input(&id)).await {
+                warn!(%error, attempt = %id, "the input of an attempt that is over stays in storage");
+            }
+        }
+    }
+
+    async fn forget_the_gone(&self) -> Result<(), HousekeepingError> {
+        let consumers = self.queue.forget_idle_consumers(CONSUMER_SILENCE).await?;
+        if consumers > 0 {
+            info!(
+                consumers,
+                "consumers of processes that are gone were forgotten"
+            );
+        }
+        blobs::forget_gone(&self.db, clock::now_ms() - SWEPT_KNOWN_MS).await?;
+        Ok(())
+    }
+
+    /// A page of what a round would put away now, or would if everything were to go after `age`. Without anything in it, and with a
+    /// place for the next, when the search takes longer than a page may.
+    pub(super) async fn housekeeping_page(
+        &self,
+        (from, after): (Leftover, Option<String>),
+        only: Option<Leftover>,
+        age: Option<Duration>,
+        limit: u32,
+    ) -> Result<(Vec<LeftoverBody>, Option<(Leftover, Option<String>)>), HousekeepingError> {
+        let ages = age.map_or_else(|| Ages::of(&self.config), Ages::all);
+        let mut place = Some((only.unwrap_or(from), after));
+        for _ in 0..STEPS_OF_PAGE {
+            let Some((what, after)) = place else { break };
+            let Found { items, next } = self
+                .list_leftovers(what, &ages, after.as_deref(), limit)
+                .await?;
+            place = match next {
+                Some(next) => Some((what, Some(next))),
+                None if only.is_some() => None,
+                None => following(what).map(|what| (what, None)),
+            };
+            if !items.is_empty() {
+                return Ok((items, place));
+            }
+        }
+        Ok((Vec::new(), place))
+    }
+
+    /// One round: of each kind as much as a round may, going on where the round before stopped.
+    pub(super) async fn housekeep(
+        &self,
+        places: &mut HashMap<Leftover, String>,
+    ) -> Result<HousekeepingBody, HousekeepingError> {
+        let ages = Ages::of(&self.config);
+        let mut done = HousekeepingBody::default();
+        let mut failed = None;
+        for what in Leftover::ALL {
+            match self.put_away(what, &ages, places).await {
+                Ok(removed) => {
+                    done.more |= places.contains_key(&what);
+                    if removed.count > 0 {
+                        info!(
+                            what = what.name(),
+                            count = removed.count,
+                            bytes = removed.bytes,
+                            "put away"
+                        );
+                        done.removed.push(removed);
+                    }
+                }
+                Err(error) => {
+                    // The others are none the worse for it.
+                    warn!(%error, what = what.name(), "what is left over could not be put away");
+                    self.metrics.put_away.failed(what);
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    async fn put_away(
+        &self,
+        what: Leftover,
+        ages: &Ages,
+        places: &mut HashMap<Leftover, String>,
+    ) -> Result<RemovedBody, HousekeepingError> {
+        let mut sum = RemovedBody {
+            what,
+            count: 0,
+            bytes: 0,
+        };
+        for _ in 0..STEPS {
+            let after = places.get(&what).cloned();
+            let found = self
+                .list_leftovers(what, ages, after.as_deref(), STEP)
+                .await?;
+            let removed = self.remove_leftovers(what, ages, found.items).await?;
+            let bytes = removed.iter().map(|item| item.bytes).sum();
+            self.metrics
+                .put_away
+                .removed(what, removed.len() as u64, bytes);
+            sum.count += removed.len() as u64;
+            sum.bytes += bytes;
+            match found.next {
+                Some(next) if !self.stop.is_cancelled() => places.insert(what, next),
+                _ => {
+                    places.remove(&what);
+                    break;
+                }
+            };
+        }
+        Ok(sum)
+    }
+}
+
+/// The kind that is put away after this one.
+fn following(what: Leftover) -> Option<Leftover> {
+    let mut all = Leftover::ALL.into_iter().skip_while(|one| *one != what);
+    all.nth(1)
+}
+
+/// Puts away while this process leads.
+pub(super) async fn run(core: Arc<Core>) {
+    let mut last: Option<Instant> = None;
+    let mut places = HashMap::new();
+    while !core.stop.is_cancelled() {
+        tokio::select! {
+            () = core.stop.cancelled() => return,
+            () = core.leadership.gained() => {}
+        }
+        if let Err(error) = core.finish_sweeps().await {
+            warn!(%error, "sweeps that were cut short could not be finished");
+        }
+        if last.is_none_or(|last| last.elapsed() >= core.config.retention.every) {
+            last = Some(Instant::now());
+            if core.housekeep(&mut places).await.is_err() {
+                core.metrics.loop_failed("housekeeping");
+            }
+            if let Err(error) = core.forget_the_gone().await {
+                warn!(%error, "what processes that are gone left could not be forgotten");
+            }
+            if let Err(error) = core.forget_old_workers().await {
+                warn!(%error, "workers that are long gone could not be forgotten");
+            }
+        }
+        tokio::select! {
+            () = core.stop.cancelled() => {}
+            () = tokio::time::sleep(LOOKS_EVERY) => {}
+        }
+    }
+}
