@@ -20,7 +20,7 @@ use botflix_common::task::{EngineClass, LaneKind};
 use botflix_media::EngineConfig;
 use botflix_testkit::material::Picture;
 use botflix_testkit::{Client, GpuHost, RedisServer, deadline, optional};
-use botflix_worker::{Worker, WorkerConfig};
+use botflix_worker::{Limits, Worker, WorkerConfig};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -58,7 +58,8 @@ impl Farm {
             engine,
             lanes: lanes.to_vec(),
             name: name.to_owned(),
-            slots: 1,
+            slots: Some(1),
+            limits: Limits::default(),
             tags: Vec::new(),
             grace: Duration::from_secs(25),
             scratch_root: self.dir.path().join(name),

@@ -64,7 +64,7 @@ pub mod worker {
     pub const SLOTS: Family = gauge(
         "botflix_worker_slots",
         &[],
-        "Tasks this worker runs at once.",
+        "About how many tasks this worker runs at once: what it was told, or what its host has room for.",
     );
     pub const SLOTS_BUSY: Family = gauge("botflix_worker_slots_busy", &[], "Tasks running now.");
     pub const TASKS_RUNNING: Family = gauge(
@@ -118,6 +118,31 @@ pub mod worker {
         &[],
         "Bytes free where work in progress lies.",
     );
+    pub const CORES: Family = gauge(
+        "botflix_worker_cores",
+        &["part"],
+        "Cores for tasks: budget, and in_use by those that run.",
+    );
+    pub const MEMORY: Family = gauge(
+        "botflix_worker_memory_bytes",
+        &["part"],
+        "Memory for tasks: budget (0: not known), and in_use, as estimated, by those that run.",
+    );
+    pub const SCRATCH: Family = gauge(
+        "botflix_worker_scratch_bytes",
+        &["part"],
+        "Scratch disk for tasks: budget, and in_use, as estimated, by those that run.",
+    );
+    pub const GPU_SESSIONS: Family = gauge(
+        "botflix_worker_gpu_sessions",
+        &["part"],
+        "Encodings on a device at once: budget (0: no limit), and in_use.",
+    );
+    pub const IDLE: Family = gauge(
+        "botflix_worker_idle",
+        &["reason"],
+        "1 for the reason for which the worker runs nothing: paused, draining, stopping, asleep, disk_full, no_lanes, kinds_off, no_tasks; all 0 while it runs something.",
+    );
     pub const DISK_FULL: Family = gauge(
         "botflix_worker_disk_full",
         &[],
@@ -150,19 +175,24 @@ const PROCESS: [Family; 7] = [
 ];
 
 /// All that a worker's page may hold, by name.
-pub const WORKER_FAMILIES: [Family; 22] = {
+pub const WORKER_FAMILIES: [Family; 27] = {
     use worker::*;
     let [cpu, fds, max_fds, space, memory, start, threads] = PROCESS;
     [
+        CORES,
         CPU_SECONDS,
         DISK_FULL,
         DRAINING,
         FAILURES,
         FILM_SECONDS,
+        GPU_SESSIONS,
+        IDLE,
         INFO,
         LEASES,
         MEDIA_SECONDS,
+        MEMORY,
         PHASE_SECONDS,
+        SCRATCH,
         SCRATCH_FREE,
         SLOTS,
         SLOTS_BUSY,

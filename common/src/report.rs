@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
-use crate::task::{AttemptId, Lane, TaskKind, TaskRecord};
-use crate::worker::{IdleCode, SelfTest, WorkerState};
+use crate::task::{AttemptId, Demand, Lane, TaskKind, TaskRecord};
+use crate::worker::{Budget, IdleCode, SelfTest, WorkerState};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -63,7 +63,7 @@ pub struct WorkerHello {
     /// One that a newer worker serves and this build does not know is passed over.
     #[serde(deserialize_with = "known_lanes")]
     pub lanes: Vec<Lane>,
-    /// Tasks it runs at once.
+    /// About how many tasks it runs at once: what it was told, or what its budget has room for.
     pub slots: u32,
     /// e.g. `ffmpeg 5.1.9-0+deb12u1`.
     pub engine: String,
@@ -92,6 +92,12 @@ pub struct WorkerHello {
     pub load_percent: Option<u32>,
     #[serde(default, deserialize_with = "known_or_default")]
     pub self_test: Option<SelfTest>,
+    /// What tasks may use of its host; an older worker does not say.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub budget: Option<Budget>,
+    /// What those that run are taken to use.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub in_use: Demand,
 }
 
 impl WorkerHello {
@@ -107,6 +113,12 @@ impl WorkerHello {
             busy: BTreeMap::new(),
             idle: None,
             load_percent: None,
+            in_use: Demand::default(),
+            // The disk's part of it changes all the time.
+            budget: self.budget.map(|budget| Budget {
+                scratch_bytes: 0,
+                ..budget
+            }),
             ..self.clone()
         }
     }

@@ -3,6 +3,7 @@
 //! A [`TaskSpec`] holds everything that decides a result. Its key is a hash of it, so specs must never contain a time, a host, a render or
 //! a director. Results travel as a [`TaskRecord`], stored at `cache/{key}/result.json`.
 
+mod demand;
 mod film;
 mod lane;
 mod picture;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::demand::Demand;
 pub use self::film::{AssembleSpec, CheckSpec, Join, PackageSpec, Segment, SegmentSource, Verify};
 pub use self::lane::{Lane, LaneKind};
 pub use self::picture::{
@@ -116,6 +118,9 @@ pub struct TaskMessage {
     pub version: u32,
     pub id: AttemptId,
     pub kind: TaskKind,
+    /// What it needs of its host; an older API does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Demand>,
 }
 
 /// What the worker fetches for an attempt.

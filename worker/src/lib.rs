@@ -9,6 +9,7 @@ pub mod error;
 mod failure;
 mod hand_back;
 mod host;
+mod limits;
 mod listener;
 pub mod local;
 mod metrics;
@@ -21,6 +22,7 @@ mod standing;
 pub mod tasks;
 
 pub use error::StartError;
+pub use limits::{DEFAULT_GPU_SESSIONS, Limits};
 pub use node::{Worker, WorkerConfig};
 pub use presence::StopOrder;
 pub use runner::{Ran, RunnerConfig, TaskRunner};

@@ -1,4 +1,4 @@
-//! A worker of the farm: takes tasks from its lanes, one for each free slot, until it is told to stop.
+//! A worker of the farm: takes tasks from its lanes, as many as its host has room for, until it is told to stop.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ use crate::attempt::{self, Bench};
 use crate::error::StartError;
 use crate::hand_back::HandBack;
 use crate::host;
+use crate::limits::{Limits, MAX_CORES, MIN_MEMORY_BYTES};
 use crate::listener;
 use crate::metrics::{Live, Metrics};
 use crate::presence::{Presence, StopOrder};
@@ -47,8 +48,10 @@ pub struct WorkerConfig {
     pub lanes: Vec<LaneKind>,
     /// What people call it; need not be unique.
     pub name: String,
-    /// Tasks at once, 1 to 1024. Operators may change it while the worker runs.
-    pub slots: usize,
+    /// Most tasks at once, 1 to 1024; absent: as many as there is room for. Operators may change it while the worker runs.
+    pub slots: Option<usize>,
+    /// What tasks may use of the host.
+    pub limits: Limits,
     /// Words for people to find it by.
     pub tags: Vec<String>,
     /// What running tasks have to finish when an operator drains the worker.
@@ -92,11 +95,13 @@ impl Worker {
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
+        let budget = config
+            .limits
+            .budget(runner.free_bytes().map_err(StartError::Scratch)?);
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
         let backend = LaneBackend::start(&queue, possible(&lanes), instance.clone())
             .map_err(StartError::Queue)?;
-        let metrics =
-            metrics(config.slots, &lanes, &runner, &backend).map_err(StartError::Metrics)?;
+        let metrics = metrics(&lanes, &runner, &backend).map_err(StartError::Metrics)?;
         let (stop, stop_aside) = (CancellationToken::new(), CancellationToken::new());
         let aside = TaskTracker::new();
         let metrics_address =
@@ -105,13 +110,14 @@ impl Worker {
             name: config.name.clone(),
             instance: instance.clone(),
             lanes,
-            slots: u32::try_from(config.slots).unwrap_or(u32::MAX),
+            budget: Some(budget),
             ..introduction(&runner, self_test)
         };
         let standing = Standing {
             instance: instance.clone(),
             lanes: config.lanes,
-            slots: hello.slots,
+            slots: config.slots.and_then(|slots| u32::try_from(slots).ok()),
+            budget,
             tags: config.tags,
             devices,
             orders: WorkerOrders::default(),
@@ -241,8 +247,24 @@ async fn close(reports: &ReportSender) {
 
 fn check(config: &WorkerConfig) -> Result<(), StartError> {
     let refuse = |why: &str| Err(StartError::Config(why.to_owned()));
-    if !u32::try_from(config.slots).is_ok_and(|slots| (1..=MAX_SLOTS).contains(&slots)) {
+    let slots = config
+        .slots
+        .map_or(1, |slots| u32::try_from(slots).unwrap_or(0));
+    if !(1..=MAX_SLOTS).contains(&slots) {
         return refuse("--slots must be between 1 and 1024");
+    }
+    let limits = &config.limits;
+    if limits
+        .cores
+        .is_some_and(|cores| !(1..=MAX_CORES).contains(&cores))
+    {
+        return refuse("--cores must be between 1 and 4096");
+    }
+    if limits
+        .memory_bytes
+        .is_some_and(|bytes| bytes < MIN_MEMORY_BYTES)
+    {
+        return refuse("--memory must be at least 256M");
     }
     if config.lanes.is_empty() {
         return refuse("a worker needs at least one lane");
@@ -306,12 +328,11 @@ fn lanes(wanted: &[LaneKind], devices: &[EngineClass]) -> Result<Vec<Lane>, Star
 }
 
 fn metrics(
-    slots: usize,
     lanes: &[Lane],
     runner: &TaskRunner,
     backend: &LaneBackend,
 ) -> Result<Metrics, prometheus::Error> {
-    let metrics = Metrics::new(slots, lanes)?;
+    let metrics = Metrics::new(1, lanes)?;
     metrics.introduce(env!("CARGO_PKG_VERSION"), runner.engine().version());
     metrics.look_up(Live::new(runner.clone(), backend.lease_tally())?)?;
     Ok(metrics)
@@ -337,7 +358,7 @@ async fn serve_metrics(
 async fn run(backend: LaneBackend, bench: Arc<Bench>, stop: CancellationToken, _ended: DropGuard) {
     let worker = WorkerBuilder::new(bench.instance.as_str())
         .backend(backend)
-        // The gate counts the slots: they may change.
+        // The gate knows what there is room for: it may change.
         .concurrency(MAX_CONCURRENCY)
         .data(bench)
         .build(attempt::handle);

@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 
 use crate::attempt::Bench;
 use crate::host;
+use crate::limits;
 use crate::standing::Standing;
 
 /// Also how late an order may be noticed.
@@ -174,7 +175,13 @@ impl Presence {
         let mut inner = self.inner();
         let stance = inner.standing.at(unix_seconds());
         let gate = &self.shared.gate;
-        gate.admit(stance.lanes.clone(), stance.slots, stance.pace);
+        gate.admit(
+            stance.lanes.clone(),
+            stance.limit.unwrap_or(u32::MAX),
+            stance.pace,
+        );
+        let budget = inner.standing.budget;
+        gate.budget(budget);
         match stance.barred {
             None => gate.open(),
             Some(_) => gate.close(),
@@ -204,6 +211,10 @@ impl Presence {
             .is_empty()
             .then(|| stance.barred.unwrap_or(IdleCode::NoTasks));
         hello.busy = busy;
+        hello.budget = Some(budget);
+        hello.in_use = gate.in_use();
+        metrics.room.uses(&budget, &hello.in_use);
+        metrics.room.idles(hello.idle);
         hello.load_percent = host::load_percent();
         hello.clone()
     }
@@ -239,8 +250,14 @@ impl Presence {
     }
 
     fn mind_the_disk(&self) {
-        let room = self.shared.bench.runner.check_room();
+        let runner = &self.shared.bench.runner;
+        let (room, free) = (runner.check_room(), runner.free_bytes());
+        let in_use = self.shared.gate.in_use();
         let mut inner = self.inner();
+        if let Ok(free) = free {
+            let before = inner.standing.budget.scratch_bytes;
+            inner.standing.budget.scratch_bytes = limits::scratch_of(before, free, &in_use);
+        }
         let full = room.is_err();
         match room {
             Ok(()) if inner.standing.disk_full => {

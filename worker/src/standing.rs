@@ -2,7 +2,7 @@
 
 use botflix_common::queue::Pace;
 use botflix_common::task::{EngineClass, Lane, LaneKind};
-use botflix_common::worker::{IdleCode, Priority, WantedState, WorkerOrders, WorkerState};
+use botflix_common::worker::{Budget, IdleCode, Priority, WantedState, WorkerOrders, WorkerState};
 
 /// All that decides it.
 #[derive(Clone, Debug)]
@@ -10,11 +10,13 @@ pub(crate) struct Standing {
     pub instance: String,
     /// As the command line says, where no order says otherwise.
     pub lanes: Vec<LaneKind>,
-    pub slots: u32,
+    pub slots: Option<u32>,
     pub tags: Vec<String>,
     /// What this host's devices were proven to encode.
     pub devices: Vec<EngineClass>,
     pub orders: WorkerOrders,
+    /// What tasks may use of the host.
+    pub budget: Budget,
     pub disk_full: bool,
     /// The process is about to end, whoever said so.
     pub ending: bool,
@@ -27,6 +29,9 @@ pub(crate) struct Stance {
     /// Why no task is taken; `None`: tasks are taken.
     pub barred: Option<IdleCode>,
     pub lanes: Vec<Lane>,
+    /// The most tasks at once that anybody asked for.
+    pub limit: Option<u32>,
+    /// About how many there will be.
     pub slots: u32,
     pub pace: Pace,
     pub tags: Vec<String>,
@@ -64,6 +69,7 @@ impl Standing {
             }
             WantedState::Active => (WorkerState::Active, None),
         };
+        let limit = settings.slots.or(self.slots);
         let mut tags = self.tags.clone();
         tags.extend(
             settings
@@ -76,7 +82,8 @@ impl Standing {
             state,
             barred,
             lanes,
-            slots: settings.slots.unwrap_or(self.slots),
+            limit,
+            slots: limit.unwrap_or_else(|| self.budget.usual_tasks()),
             pace: match settings.priority {
                 Priority::Normal => Pace::Eager,
                 Priority::Low => Pace::Yielding,
@@ -105,10 +112,14 @@ mod tests {
         Standing {
             instance: "forge-1".to_owned(),
             lanes: vec![LaneKind::Io, LaneKind::Cpu],
-            slots: 4,
+            slots: Some(4),
             tags: vec!["attic".to_owned()],
             devices: Vec::new(),
             orders: WorkerOrders::default(),
+            budget: Budget {
+                millicores: 7000,
+                ..Budget::default()
+            },
             disk_full: false,
             ending: false,
         }
@@ -117,6 +128,9 @@ mod tests {
     #[test]
     fn orders_come_before_the_command_line() {
         let mut standing = standing();
+        standing.slots = None;
+        assert_eq!((standing.at(0).limit, standing.at(0).slots), (None, 7));
+        standing.slots = Some(4);
         let before = standing.at(0);
         assert_eq!(
             (before.barred, before.slots, before.lanes),

@@ -21,7 +21,7 @@ use botflix_media::engine::Prove;
 use botflix_media::{EngineConfig, SandboxPolicy};
 use botflix_testkit::{GpuHost, RedisServer, optional};
 use botflix_worker::local::{self, LocalFilm, LocalRender};
-use botflix_worker::{StartError, Worker, WorkerConfig};
+use botflix_worker::{Limits, StartError, Worker, WorkerConfig};
 use studio::{Studio, sha_of};
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +91,8 @@ fn worker_on(host: GpuHost, lanes: &[LaneKind], dir: &Path, redis: &RedisServer)
         engine: engine(host),
         lanes: lanes.to_vec(),
         name: "forge".to_owned(),
-        slots: 1,
+        slots: Some(1),
+        limits: Limits::default(),
         tags: Vec::new(),
         grace: Duration::from_secs(25),
         scratch_root: dir.join("scratch"),

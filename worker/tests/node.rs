@@ -21,7 +21,7 @@ use botflix_common::task::{
 };
 use botflix_media::{EngineConfig, SandboxPolicy};
 use botflix_testkit::{RedisServer, optional};
-use botflix_worker::{Worker, WorkerConfig};
+use botflix_worker::{Limits, Worker, WorkerConfig};
 use studio::{Studio, sha_of};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +47,8 @@ async fn farm() -> Option<Farm> {
         },
         lanes: vec![LaneKind::Io, LaneKind::Cpu],
         name: "node".to_owned(),
-        slots: 2,
+        slots: Some(2),
+        limits: Limits::default(),
         tags: Vec::new(),
         grace: Duration::from_secs(25),
         scratch_root: studio.dir.path().join("node"),
@@ -78,6 +79,7 @@ impl Farm {
             version: PAYLOAD_VERSION,
             id,
             kind: TaskKind::Inspect,
+            demand: None,
         };
         assert!(self.queue.push(Lane::Cpu, &message).await.unwrap());
         id

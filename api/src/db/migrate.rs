@@ -38,6 +38,7 @@ fn migrations() -> Vec<Migration> {
             "housekeeping",
             include_str!("../../migrations/0009_housekeeping.sql"),
         ),
+        ("demands", include_str!("../../migrations/0010_demands.sql")),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

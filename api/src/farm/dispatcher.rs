@@ -12,7 +12,10 @@ use botflix_common::queue::QueueError;
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::StorageError;
 use botflix_common::storage_key;
-use botflix_common::task::{AttemptId, Lane, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage};
+use botflix_common::task::{
+    AttemptId, Demand, Lane, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage, TaskRecord,
+    TaskSpec,
+};
 use futures::StreamExt;
 use tracing::warn;
 
@@ -21,10 +24,10 @@ use super::loops::Backoff;
 use super::share::Shares;
 use super::turns;
 use crate::clock;
-use crate::db::DbError;
 use crate::db::tasks::attempts::End;
 use crate::db::tasks::moves::Charge;
 use crate::db::tasks::{self, moves, pick};
+use crate::db::{DbError, clips};
 
 /// Attempts queued in one transaction of a lane.
 const BATCH: u64 = 256;
@@ -95,6 +98,17 @@ pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
         .sum()
 }
 
+/// The most memory that a worker of the lane gives to tasks. One that does not say how much has as much as it takes; without workers nobody
+/// is in the way of those that will come.
+pub(super) fn memory_limit(lane: Lane, workers: &[WorkerHello]) -> u64 {
+    let serving = workers.iter().filter(|worker| worker.lanes.contains(&lane));
+    let limits = serving.map(|worker| match worker.budget {
+        Some(budget) if budget.memory_bytes > 0 => budget.memory_bytes,
+        _ => u64::MAX,
+    });
+    limits.max().unwrap_or(u64::MAX)
+}
+
 impl Core {
     async fn dispatch_all(&self, turns: &mut Turns) -> Result<(), DispatchError> {
         let mut due = Vec::new();
@@ -112,7 +126,8 @@ impl Core {
         for lane in due {
             let depth = self.depth(lane, &workers);
             let shares = turns.entry(lane).or_default();
-            let outgoing = self.enqueue(lane, depth, shares).await?;
+            let memory_limit = memory_limit(lane, &workers);
+            let outgoing = self.enqueue(lane, (depth, memory_limit), shares).await?;
             futures::stream::iter(outgoing)
                 .for_each_concurrent(DELIVERIES, |outgoing| self.deliver_or_take_back(outgoing))
                 .await;
@@ -132,7 +147,7 @@ impl Core {
     async fn enqueue(
         &self,
         lane: Lane,
-        depth: u64,
+        (depth, memory_limit): (u64, u64),
         shares: &mut Shares,
     ) -> Result<Vec<Outgoing>, DispatchError> {
         let now_ms = clock::now_ms();
@@ -146,7 +161,7 @@ impl Core {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let settings = (&self.config, now_ms);
+        let settings = (&self.config, now_ms, memory_limit);
         let queued = turns::hand_out(&mut tx, lane, free, &busy, shares, settings).await?;
         tx.commit().await?;
         let outgoing = queued.into_iter().map(|(id, next)| {
@@ -175,6 +190,7 @@ impl Core {
         let (spec, records) = tasks::input(&self.db, &id.task)
             .await?
             .ok_or(DispatchError::NoTask)?;
+        let demand = self.demand(&spec, &records).await?;
         let input = TaskInput {
             version: PAYLOAD_VERSION,
             spec,
@@ -190,11 +206,22 @@ impl Core {
             version: PAYLOAD_VERSION,
             id,
             kind,
+            demand: Some(demand),
         };
         fail_point::pass(FailPoint::BeforePush, Passing::of(kind, id));
         self.queue.push(lane, &message).await?;
         fail_point::pass(FailPoint::AfterPush, Passing::of(kind, id));
         Ok(())
+    }
+
+    /// With the bytes that it reads: its clips, and what the tasks before it made.
+    async fn demand(&self, spec: &TaskSpec, records: &[TaskRecord]) -> Result<Demand, DbError> {
+        let clips = clips::bytes_of(&self.db, &spec.clips()).await?;
+        let reads_artifacts = !matches!(spec, TaskSpec::Package(_));
+        let artifacts = records.iter().flat_map(|record| record.artifacts.values());
+        let made: u64 = artifacts.map(|artifact| artifact.bytes).sum();
+        let input_bytes = clips.saturating_add(if reads_artifacts { made } else { 0 });
+        Ok(Demand::of(spec, input_bytes))
     }
 
     /// queued → ready: the next attempt is another one, so it does not matter whether this one reached Redis after all.

@@ -3,6 +3,8 @@
 //! Every process answers by itself: from the database, from the workers as Redis last named them, and from a picture of all lines that is
 //! at most a few seconds old. Places are estimates: whose turn it is exactly, only the leader knows.
 
+mod words;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use botflix_common::report::WorkerHello;
 use botflix_common::task::Lane;
 use tokio::time::Instant;
 
-use super::dispatcher::slots;
+use super::dispatcher::{memory_limit, slots};
 use super::pace::{self, Range};
 use super::turns::weight;
 use super::{Core, FarmConfig};
@@ -33,6 +35,10 @@ struct LanePicture {
     workers: usize,
     /// Tasks that those who take tasks run at once.
     slots: u64,
+    /// The most memory that one of them gives to tasks.
+    memory_limit: u64,
+    /// Waiting tasks that need more.
+    too_large: u64,
     /// Tasks in the queue or at workers.
     handed_out: u64,
     /// Expected cost of what is left of the tasks at work, and of those that wait.
@@ -72,6 +78,11 @@ impl Picture {
             let serves = |worker: &&WorkerHello| worker.lanes.contains(&lane);
             picture.workers = workers.iter().filter(serves).count();
             picture.slots = slots(lane, workers);
+            picture.memory_limit = memory_limit(lane, workers);
+            if picture.memory_limit < u64::MAX {
+                let limit = picture.memory_limit;
+                picture.too_large = line::larger_than(db, lane, limit, now_ms).await?;
+            }
         }
         let mut at_once: HashMap<DirectorId, u64> = HashMap::new();
         for (lane, director, tasks, cost) in line::at_work(db).await? {
@@ -109,9 +120,11 @@ impl Picture {
         };
         let held_back = picture.lines.values().filter(|(_, _, held)| *held);
         let held_back: u64 = held_back.map(|(tasks, _, _)| tasks).sum();
-        let rest = picture.waiting - held_back;
+        let too_large = picture.too_large.min(picture.waiting - held_back);
+        let rest = picture.waiting - held_back - too_large;
         let mut waits = vec![
             (WaitReason::Limit, held_back),
+            (WaitReason::TooLarge, too_large),
             (
                 WaitReason::RetryPause,
                 self.paused.get(&lane).copied().unwrap_or(0),
@@ -233,11 +246,18 @@ impl Core {
         let own_line = place.is_none_or(|(director, _)| director == render.director_id);
         let waiting = |reason, position: Option<u64>, goes_on_in| Waiting {
             reason,
-            message: message(reason, lane, position, own_line),
+            message: words::message(reason, lane, position, own_line),
             lane: Some(lane.name().to_owned()),
             position,
             goes_on_in,
         };
+        if first.memory_bytes > here.memory_limit && here.workers > 0 {
+            let message = words::too_large(lane, first.memory_bytes, here.memory_limit);
+            return Ok(Waiting {
+                message,
+                ..waiting(WaitReason::TooLarge, None, None)
+            });
+        }
         if first.state == TaskState::Queued {
             return Ok(match here.reason() {
                 WaitReason::LaneBusy if here.handed_out <= here.slots => {
@@ -299,32 +319,5 @@ fn eta(
     match waiting {
         Some(waiting) => Some(pace::sum(waiting.goes_on_in?, own)),
         None => Some(own),
-    }
-}
-
-fn message(reason: WaitReason, lane: Lane, position: Option<u64>, own_line: bool) -> String {
-    let lane = lane.name();
-    match reason {
-        WaitReason::NoWorker => format!("No worker serves the lane {lane}: it goes on when one joins."),
-        WaitReason::WorkersAway => format!(
-            "The workers of the lane {lane} take no tasks at the moment: paused, draining, asleep, or their disks are full."
-        ),
-        WaitReason::LaneBusy => match position {
-            Some(0) | None => format!("All places of the lane {lane} are taken; it is next."),
-            Some(1) => format!("All places of the lane {lane} are taken; about one task goes before it."),
-            Some(before) => {
-                format!("All places of the lane {lane} are taken; about {before} tasks go before it.")
-            }
-        },
-        WaitReason::Limit if !own_line => {
-            "A task that another director asked for first is needed, and that director is at its limit.".to_owned()
-        }
-        WaitReason::Limit => {
-            "As many of your tasks are at work as you may have at once: it goes on when one is done.".to_owned()
-        }
-        WaitReason::RetryPause => {
-            "A task failed for a reason that may pass, and is tried again after a pause. A retry tries it at once.".to_owned()
-        }
-        WaitReason::Starting => "It is handed out: a worker takes it any moment.".to_owned(),
     }
 }

@@ -43,14 +43,14 @@ impl Candidate {
         &mut self,
         tx: &mut Write,
         lane: Lane,
-        now_ms: i64,
+        at: (i64, u64),
         chunk: u64,
     ) -> Result<Option<Next>, DbError> {
         if self.left == Some(0) {
             return Ok(None);
         }
         if self.read.is_empty() && !self.ends {
-            let read = pick::line(tx, lane, self.director, now_ms, chunk).await?;
+            let read = pick::line(tx, lane, self.director, at, chunk).await?;
             self.ends = (read.len() as u64) < chunk;
             self.read = read.into();
         }
@@ -70,14 +70,14 @@ pub(super) fn weight(line: &Line, config: &FarmConfig) -> f64 {
     line.weight.unwrap_or(of_tier).max(LEAST)
 }
 
-/// ready → queued for as many as are free. `busy`: what each director has in the queue or at workers, in all lanes.
+/// ready → queued for as many as are free and need no more than `memory_limit` bytes of memory. `busy`: what each director has in the queue or at workers, in all lanes.
 pub(super) async fn hand_out(
     tx: &mut Write,
     lane: Lane,
     free: u64,
     busy: &HashMap<DirectorId, u64>,
     shares: &mut Shares,
-    (config, now_ms): (&FarmConfig, i64),
+    (config, now_ms, memory_limit): (&FarmConfig, i64, u64),
 ) -> Result<Vec<(AttemptId, Next)>, DbError> {
     let mut waiting: Vec<Candidate> = pick::lines(tx, lane)
         .await?
@@ -94,7 +94,7 @@ pub(super) async fn hand_out(
         let Some((at, one)) = turn.and_then(|at| Some((at, waiting.get_mut(at)?))) else {
             break;
         };
-        let Some(next) = one.next(tx, lane, now_ms, chunk).await? else {
+        let Some(next) = one.next(tx, lane, (now_ms, memory_limit), chunk).await? else {
             waiting.remove(at);
             continue;
         };

@@ -298,6 +298,8 @@ fn process(hello: WorkerHello) -> ProcessBody {
         cores: hello.cores,
         memory_bytes: hello.memory_bytes,
         load_percent: hello.load_percent,
+        budget: hello.budget,
+        in_use: hello.in_use,
         self_test: hello.self_test,
     }
 }

@@ -9,6 +9,7 @@ use botflix_common::http::{ShareBody, WaitReason, Waiting};
 use botflix_common::id::RenderId;
 use botflix_common::report::{ReportBody, WorkerHello};
 use botflix_common::task::{Lane, TaskKind};
+use botflix_common::worker::Budget;
 use botflix_testkit::deadline;
 
 use crate::rig::{Base, LIMIT, Rig, quick};
@@ -21,6 +22,7 @@ crate::on_both_databases!(
     who_is_at_its_limit_is_told_so,
     a_pause_before_the_next_try_says_how_long,
     what_runs_does_not_wait,
+    a_task_that_no_worker_could_hold_says_so_and_goes_on_when_a_larger_one_joins,
 );
 
 fn worker(slots: u32, draining: bool) -> WorkerHello {
@@ -63,6 +65,36 @@ async fn a_render_without_a_worker_says_so_and_goes_on_when_one_joins(base: Base
     rig.workers_are(2, false).await;
     let waiting = rig.waits_for(id, WaitReason::Starting).await;
     assert_eq!(waiting.position, Some(0));
+}
+
+async fn a_task_that_no_worker_could_hold_says_so_and_goes_on_when_a_larger_one_joins(base: Base) {
+    let rig = base.rig().await;
+    let mut hello = worker(2, false);
+    let small = Budget {
+        millicores: 2000,
+        memory_bytes: 64 << 20,
+        ..Budget::default()
+    };
+    hello.budget = Some(small);
+    rig.base.queue().hello(&hello).await.unwrap();
+    rig.send_clips(&["a"]).await;
+    let id = rig.submit("Film", &["a"]).await;
+    let waiting = rig.waits_for(id, WaitReason::TooLarge).await;
+    assert!(
+        waiting.message.contains("more memory than any worker has"),
+        "{}",
+        waiting.message
+    );
+    let large = WorkerHello {
+        instance: "forge-2".to_owned(),
+        budget: Some(Budget {
+            memory_bytes: 8 << 30,
+            ..small
+        }),
+        ..hello
+    };
+    rig.base.queue().hello(&large).await.unwrap();
+    rig.waits_for(id, WaitReason::Starting).await;
 }
 
 async fn workers_that_take_nothing_are_no_help(base: Base) {

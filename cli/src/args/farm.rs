@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use botflix_api::farm::Retention;
 use botflix_common::task::LaneKind;
+use botflix_worker::DEFAULT_GPU_SESSIONS;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
@@ -52,7 +53,7 @@ pub struct UpArgs {
     pub data: PathBuf,
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Tasks at once; 0 runs the API alone [default: one for each core]
+    /// Most tasks at once; 0 runs the API alone [default: as many as the host has room for]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// How clients reach this server [default: the listen address]
@@ -146,9 +147,18 @@ pub struct WorkerArgs {
     /// What people call it [default: the host's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Tasks at once [default: one for each core]
+    /// Most tasks at once [default: as many as cores, memory, disk and device have room for]
     #[arg(long, value_name = "N")]
     pub slots: Option<usize>,
+    /// Cores that tasks may use [default: the host's, or its control group's]
+    #[arg(long, value_name = "N")]
+    pub cores: Option<u32>,
+    /// Memory that tasks may use, e.g. `12G` or `800M` [default: the host's or its control group's, less an eighth, 512M at least]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
+    /// Encodings at once on a device; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_GPU_SESSIONS)]
+    pub gpu_sessions: u32,
     /// Words for people to find it by
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub tags: Vec<String>,
@@ -167,6 +177,21 @@ pub struct WorkerArgs {
 
 pub(super) fn lane(word: &str) -> Result<LaneKind, String> {
     LaneKind::parse(word).ok_or_else(|| "a lane is one of: cpu, gpu, io".to_owned())
+}
+
+/// Bytes, or so many KiB, MiB, GiB or TiB.
+fn memory(text: &str) -> Result<u64, String> {
+    let wrong = || "a size is a number of bytes, or one with K, M, G or T behind it".to_owned();
+    let shift = match text.chars().last() {
+        Some('K' | 'k') => 10,
+        Some('M' | 'm') => 20,
+        Some('G' | 'g') => 30,
+        Some('T' | 't') => 40,
+        _ => 0,
+    };
+    let digits = text.trim_end_matches(|ch: char| shift > 0 && ch.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
 #[derive(Args)]
@@ -216,4 +241,19 @@ pub struct RegisterArgs {
     /// How long a server that does not answer is asked again
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PATIENCE_SECONDS)]
     pub patience: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_read_with_its_unit() {
+        assert_eq!(memory("12G"), Ok(12 << 30));
+        assert_eq!(memory("800m"), Ok(800 << 20));
+        assert_eq!(memory("4096"), Ok(4096));
+        for wrong in ["", "G", "1.5G", "9X", "99999999999T"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
 }

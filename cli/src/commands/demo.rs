@@ -6,7 +6,7 @@ use botflix_api::farm::Retention;
 
 use crate::args::DemoArgs;
 use crate::demo::{self, Shown};
-use crate::embedded::{EmbeddedFarm, FarmSettings, cores};
+use crate::embedded::{EmbeddedFarm, FarmSettings};
 use crate::exit::{Exit, Fault};
 use crate::show::say;
 use crate::show::stages::Stages;
@@ -17,7 +17,7 @@ pub async fn run(args: DemoArgs) -> Result<Exit, Fault> {
     let farm = EmbeddedFarm::start(FarmSettings {
         data: args.data.clone(),
         listen: args.listen,
-        slots: cores(),
+        slots: None,
         public_url: None,
         operator_token: None,
         retention: Retention::default(),

@@ -1,7 +1,7 @@
 //! `botflix up`: the whole farm on this machine, nothing configured.
 
 use crate::args::UpArgs;
-use crate::embedded::{EmbeddedFarm, FarmSettings, cores};
+use crate::embedded::{EmbeddedFarm, FarmSettings};
 use crate::exit::{Exit, Fault};
 use crate::settings::Settings;
 use crate::show::say;
@@ -13,7 +13,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> Result<Exit, Fault> {
         operator_token: settings.operator_token,
         data: args.data,
         listen: args.listen,
-        slots: args.workers.unwrap_or_else(cores),
+        slots: args.workers,
         public_url: args.public_url,
         retention: args.keep.retention(),
         engine: args.engine.config(),

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use botflix_common::queue::QueueConfig;
 use botflix_common::storage::Storage;
-use botflix_worker::{StartError, StopOrder, Worker, WorkerConfig};
+use botflix_worker::{Limits, StartError, StopOrder, Worker, WorkerConfig};
 
 use super::inspect::engine_fault;
 use crate::args::WorkerArgs;
-use crate::embedded::cores;
 use crate::exit::{Exit, Fault};
 use crate::join::{self, Farm};
 use crate::settings::Settings;
@@ -85,7 +84,12 @@ fn config(args: WorkerArgs, name: String, farm: Farm) -> Result<WorkerConfig, Fa
         engine: args.engine.config(),
         lanes: args.lanes,
         name,
-        slots: args.slots.unwrap_or_else(cores),
+        slots: args.slots,
+        limits: Limits {
+            cores: args.cores,
+            memory_bytes: args.memory,
+            gpu_sessions: args.gpu_sessions,
+        },
         tags: args.tags,
         grace: Duration::from_secs(args.grace),
         scratch_root,

@@ -15,7 +15,7 @@ use botflix_common::queue::QueueConfig;
 use botflix_common::storage::Storage;
 use botflix_common::task::LaneKind;
 use botflix_media::EngineConfig;
-use botflix_worker::{Worker, WorkerConfig};
+use botflix_worker::{Limits, Worker, WorkerConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -34,8 +34,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct FarmSettings {
     pub data: PathBuf,
     pub listen: SocketAddr,
-    /// Tasks at once; 0: no worker.
-    pub slots: usize,
+    /// Most tasks at once; absent: as many as there is room for; 0: no worker.
+    pub slots: Option<usize>,
     pub public_url: Option<String>,
     /// Where there is none, one is made and written to a file of the data folder.
     pub operator_token: Option<Secret>,
@@ -81,7 +81,7 @@ impl EmbeddedFarm {
             operator::make_first_token(&server, &data).await?;
         }
         let worker = match settings.slots {
-            0 => EmbeddedWorker::None,
+            Some(0) => EmbeddedWorker::None,
             _ => EmbeddedWorker::Running(
                 start_worker(&settings, &data, redis.url(), &storage_url).await?,
             ),
@@ -181,6 +181,7 @@ async fn start_worker(
         lanes: vec![LaneKind::Io, LaneKind::Gpu, LaneKind::Cpu],
         name: host_name(),
         slots: settings.slots,
+        limits: Limits::default(),
         tags: Vec::new(),
         grace: GRACE,
         scratch_root: data.join("scratch"),

@@ -2,14 +2,17 @@
 
 use botflix_common::http::{Busy, ProcessBody, WorkerBody};
 
+use super::size;
 use super::table::Table;
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 10] = [
     "worker",
     "state",
     "wanted",
     "busy",
     "slots",
+    "cores",
+    "memory",
     "lanes",
     "load",
     "idle because",
@@ -38,6 +41,8 @@ fn gone(worker: &WorkerBody) -> Vec<String> {
         none(),
         none(),
         none(),
+        none(),
+        none(),
         format!("last seen {}", worker.last_seen_at),
     ]
 }
@@ -51,12 +56,36 @@ fn line(worker: &WorkerBody, process: &ProcessBody) -> Vec<String> {
         worker.wanted.name().to_owned(),
         busy(&process.busy),
         process.slots.to_string(),
+        cores(process),
+        memory(process),
         lanes.join(","),
         process
             .load_percent
             .map_or_else(|| "-".to_owned(), |load| format!("{load}%")),
         idle.unwrap_or_default(),
     ]
+}
+
+/// `1.5/4`: in use, and for tasks.
+fn cores(process: &ProcessBody) -> String {
+    let cores = |millicores: u32| f64::from(millicores) / 1000.0;
+    process.budget.map_or_else(
+        || process.cores.to_string(),
+        |budget| {
+            let used = cores(process.in_use.millicores);
+            format!("{used}/{}", cores(budget.millicores))
+        },
+    )
+}
+
+fn memory(process: &ProcessBody) -> String {
+    process.budget.map_or_else(
+        || "-".to_owned(),
+        |budget| {
+            let used = size(process.in_use.memory_bytes);
+            format!("{used}/{}", size(budget.memory_bytes))
+        },
+    )
 }
 
 /// `3 conform, 1 mix`, or `0`.

@@ -29,6 +29,8 @@ pub enum WaitReason {
     NoWorker,
     /// Workers serve the lane, and none of them takes tasks now: paused, draining, asleep, or their disks are full.
     WorkersAway,
+    /// It needs more memory than any worker of the lane gives to tasks.
+    TooLarge,
     /// All places of the lane are taken.
     LaneBusy,
     /// As many of the director's tasks are at work as may be at once.
@@ -41,9 +43,10 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Why a task may wait that is not handed out yet.
-    pub const OF_TASKS: [Self; 5] = [
+    pub const OF_TASKS: [Self; 6] = [
         Self::NoWorker,
         Self::WorkersAway,
+        Self::TooLarge,
         Self::LaneBusy,
         Self::Limit,
         Self::RetryPause,
@@ -53,6 +56,7 @@ impl WaitReason {
         match self {
             Self::NoWorker => "no_worker",
             Self::WorkersAway => "workers_away",
+            Self::TooLarge => "too_large",
             Self::LaneBusy => "lane_busy",
             Self::Limit => "limit",
             Self::RetryPause => "retry_pause",

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::task::{Lane, LaneKind, TaskKind};
+use crate::task::{Demand, Lane, LaneKind, TaskKind};
 use crate::worker::{
-    IdleCode, Priority, SelfTest, SleepSchedule, WantedState, WorkerSettings, WorkerState,
+    Budget, IdleCode, Priority, SelfTest, SleepSchedule, WantedState, WorkerSettings, WorkerState,
 };
 
 /// `GET /api/v1/workers/{name}`: a worker that was seen once, with those of its processes that are there.
@@ -63,7 +63,7 @@ pub struct ProcessBody {
     pub state: WorkerState,
     /// In order of preference; `gpu-…` for each encoder that a device was proven to have.
     pub lanes: Vec<Lane>,
-    /// Tasks it runs at once.
+    /// About how many tasks it runs at once: what it was told, or what its budget has room for.
     pub slots: u32,
     pub busy: Busy,
     pub idle: Option<IdleReason>,
@@ -73,6 +73,10 @@ pub struct ProcessBody {
     pub memory_bytes: u64,
     /// The load of the last minute in percent of the cores.
     pub load_percent: Option<u32>,
+    /// What tasks may use of its host; absent: an older worker does not say.
+    pub budget: Option<Budget>,
+    /// What those that run are taken to use.
+    pub in_use: Demand,
     /// What it tried of its host at its start.
     pub self_test: Option<SelfTest>,
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::task::{AttemptId, TaskKind};
+use crate::task::{AttemptId, Demand, TaskKind};
 
 use super::lease::{EntryKey, Lease, Pulse, Signal};
 use super::tally::{LeaseEvent, LeaseTally};
@@ -18,6 +18,7 @@ use super::tally::{LeaseEvent, LeaseTally};
 struct Holding {
     id: AttemptId,
     kind: TaskKind,
+    demand: Demand,
     signal: watch::Sender<Signal>,
     pulse: Arc<Pulse>,
     /// No later than when Redis last started counting its idle time.
@@ -27,6 +28,8 @@ struct Holding {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Read, and not begun: there is no room for it yet.
+    Waiting,
     Running,
     /// Silent for longer than the stall limit: no longer renewed.
     Stalled,
@@ -66,16 +69,23 @@ impl Book {
         self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take(&self, key: EntryKey, id: AttemptId, kind: TaskKind) -> Lease {
+    /// It waits until [`Book::begin`].
+    pub(super) fn take(
+        &self,
+        key: EntryKey,
+        id: AttemptId,
+        (kind, demand): (TaskKind, Demand),
+    ) -> Lease {
         let (sender, signal) = watch::channel(Signal::Run);
         let pulse = Arc::new(Pulse::new());
         let holding = Holding {
             id,
             kind,
+            demand,
             signal: sender,
             pulse: Arc::clone(&pulse),
             confirmed_at: Instant::now(),
-            stage: Stage::Running,
+            stage: Stage::Waiting,
         };
         let mut holdings = self.holdings();
         holdings.insert(key.clone(), holding);
@@ -88,6 +98,25 @@ impl Book {
             key,
             pulse,
         }
+    }
+
+    /// There is room for it: from here on it counts.
+    pub(super) fn begin(&self, key: &EntryKey) {
+        if let Some(holding) = self.holdings().get_mut(key) {
+            holding.stage = Stage::Running;
+            holding.pulse.beat();
+        }
+    }
+
+    /// How many have begun, and what they use together.
+    pub(super) fn in_use(&self) -> (usize, Demand) {
+        let holdings = self.holdings();
+        let begun = holdings
+            .values()
+            .filter(|holding| holding.stage != Stage::Waiting);
+        begun.fold((0, Demand::default()), |(tasks, used), holding| {
+            (tasks + 1, used.plus(&holding.demand))
+        })
     }
 
     /// The handler is done and reported; the entry is kept until Redis has the acknowledgement.
@@ -103,12 +132,12 @@ impl Book {
         self.count.send_replace(holdings.len());
     }
 
-    /// Of each entry that is held and has not ended.
+    /// Of each entry that has begun and not ended.
     pub(super) fn kinds(&self) -> Vec<TaskKind> {
         let holdings = self.holdings();
         let running = holdings
             .values()
-            .filter(|holding| holding.stage != Stage::Ended);
+            .filter(|holding| matches!(holding.stage, Stage::Running | Stage::Stalled));
         running.map(|holding| holding.kind).collect()
     }
 
@@ -141,7 +170,10 @@ impl Book {
                         self.tally.note(LeaseEvent::Stalled);
                     }
                     (Stage::Stalled, false) => holding.stage = Stage::Running,
-                    (Stage::Running, false) | (Stage::Stalled, true) | (Stage::Ended, _) => {}
+                    (Stage::Running, false)
+                    | (Stage::Stalled, true)
+                    // Nobody can make progress who has not begun.
+                    | (Stage::Waiting | Stage::Ended, _) => {}
                 }
                 holding.pulse.judge(holding.stage == Stage::Stalled);
                 Due {
@@ -223,6 +255,7 @@ mod tests {
     use super::*;
     use crate::hash::TaskKey;
     use crate::task::Lane;
+    use crate::worker::{Budget, Room};
 
     fn book_with_one() -> (Book, Lease) {
         let book = Book::new();
@@ -234,7 +267,8 @@ mod tests {
             task: TaskKey::of(b"task"),
             attempt: 1,
         };
-        let lease = book.take(key, id, TaskKind::Mix);
+        let lease = book.take(key, id, (TaskKind::Mix, Demand::default()));
+        book.begin(&lease.key);
         (book, lease)
     }
 
@@ -247,6 +281,31 @@ mod tests {
         assert!(book.due(STALL).iter().all(|due| !due.renew));
         lease.progressed();
         assert!(book.due(STALL).iter().all(|due| due.renew));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_waits_for_room_is_renewed_however_long_and_uses_nothing() {
+        let book = Book::new();
+        let key = EntryKey {
+            lane: Lane::Cpu,
+            entry: "2-0".to_owned(),
+        };
+        let id = AttemptId {
+            task: TaskKey::of(b"large"),
+            attempt: 1,
+        };
+        let demand = Demand {
+            millicores: 500,
+            ..Demand::default()
+        };
+        let lease = book.take(key, id, (TaskKind::Mix, demand));
+        tokio::time::advance(Duration::from_secs(600)).await;
+        assert!(book.due(STALL).iter().all(|due| due.renew));
+        assert_eq!(book.in_use().0, 0);
+        assert!(book.kinds().is_empty());
+        book.begin(&lease.key);
+        assert!(book.due(STALL).iter().all(|due| due.renew));
+        assert_eq!(book.in_use(), (1, demand));
     }
 
     #[tokio::test(start_paused = true)]
@@ -271,5 +330,44 @@ mod tests {
         assert_eq!(*lease.signal.borrow(), Signal::LeaseLost);
         book.cancel(&lease.key);
         assert_eq!(*lease.signal.borrow(), Signal::LeaseLost);
+    }
+
+    proptest::proptest! {
+        /// Whatever comes and ends: what runs together never needs more than there is, but for one that runs alone on too few cores; and
+        /// whoever waits at the front begins when the others have ended.
+        #[test]
+        fn what_has_begun_is_never_above_the_budget_and_the_front_gets_its_turn(
+            sizes in proptest::collection::vec((1_u32..5000, 1_u64..6000, 0_u32..2), 1..60),
+            ends in proptest::collection::vec(0_usize..8, 1..60),
+        ) {
+            let budget = Budget { millicores: 4000, memory_bytes: 5000, scratch_bytes: u64::MAX, gpu_sessions: 2 };
+            let book = Book::new();
+            let mut running: Vec<EntryKey> = Vec::new();
+            let mut ends = ends.into_iter().cycle();
+            for (number, (millicores, memory_bytes, gpu_sessions)) in sizes.into_iter().enumerate() {
+                let demand = Demand { millicores, memory_bytes, gpu_sessions, ..Demand::default() };
+                let key = EntryKey { lane: Lane::Cpu, entry: format!("{number}-0") };
+                let id = AttemptId { task: TaskKey::of(key.entry.as_bytes()), attempt: 1 };
+                let room = || {
+                    let (tasks, used) = book.in_use();
+                    budget.room_for(&demand, &used, tasks)
+                };
+                proptest::prop_assert_eq!(room() == Room::Never, memory_bytes > 5000);
+                if room() == Room::Never {
+                    continue;
+                }
+                let _lease = book.take(key.clone(), id, (TaskKind::Mix, demand));
+                while room() == Room::Later {
+                    proptest::prop_assert!(!running.is_empty(), "it waits for nobody");
+                    let at = ends.next().unwrap_or(0) % running.len();
+                    book.forget(&running.swap_remove(at));
+                }
+                book.begin(&key);
+                running.push(key);
+                let (tasks, used) = book.in_use();
+                proptest::prop_assert!(budget.holds(&used) && used.gpu_sessions <= 2);
+                proptest::prop_assert!(used.millicores <= 4000 || tasks == 1);
+            }
+        }
     }
 }

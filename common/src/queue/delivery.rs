@@ -31,6 +31,11 @@ impl Delivery {
         }
     }
 
+    /// How often workers held it without getting room for it.
+    pub(super) fn waits(&self) -> u32 {
+        self.entry.get("waits").unwrap_or(0)
+    }
+
     /// What to run.
     pub(super) fn parse(&self) -> Result<TaskMessage, Unreadable> {
         #[derive(Deserialize)]
@@ -113,19 +118,30 @@ impl Unreadable {
     }
 }
 
+/// Why an entry goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Because {
+    /// It is not this worker's to run, or not now.
+    NotHere,
+    /// It waited for room and got none: counted with it, so that it is not passed on for ever.
+    NoRoom,
+}
+
 /// Puts an entry back at the end of its lane, as the same attempt.
 pub(super) async fn hand_back(
     queue: &Queue,
     link: &Link,
     consumer: &str,
     key: &EntryKey,
+    because: Because,
 ) -> Result<(), QueueError> {
     let mut script = scripts::HAND_BACK.key(queue.names.lane(key.lane));
     script
         .arg(FARM_GROUP)
         .arg(consumer)
         .arg(&key.entry)
-        .arg(queue.names.seen_prefix());
+        .arg(queue.names.seen_prefix())
+        .arg(u8::from(because == Because::NoRoom));
     link.script::<u8>(&script).await.map(|_| ())
 }
 
@@ -140,7 +156,7 @@ pub(super) async fn hand_back_task(
     let Some(lease) = task.data().get::<Lease>() else {
         return;
     };
-    match hand_back(queue, link, consumer, &lease.key).await {
+    match hand_back(queue, link, consumer, &lease.key, Because::NotHere).await {
         Ok(()) => info!(attempt = %lease.id, "a task that was not started went back to its lane"),
         Err(error) => {
             warn!(%error, attempt = %lease.id, "a task that was not started could not be put back")

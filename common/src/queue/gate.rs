@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::task::{Lane, TaskKind};
+use crate::task::{Demand, Lane, TaskKind};
+use crate::worker::{Budget, Room};
 
 use super::book::Book;
 
@@ -33,11 +34,23 @@ pub(super) struct Openings {
     /// Tasks held at once.
     pub slots: usize,
     pub pace: Pace,
+    pub budget: Budget,
+    /// Kinds that are left to others.
+    pub refuses: Vec<TaskKind>,
 }
 
 impl Openings {
-    pub(super) fn has_room(&self, held: usize) -> bool {
-        self.state == GateState::Open && !self.lanes.is_empty() && held < self.slots
+    /// The lanes that may have something which can begin now.
+    pub(super) fn lanes_with_room(&self, tasks: usize, used: &Demand) -> Vec<Lane> {
+        if self.state == GateState::Closed || tasks >= self.slots {
+            return Vec::new();
+        }
+        let has_room = |lane: &&Lane| {
+            let refused = lane.kinds().iter().all(|kind| self.refuses.contains(kind));
+            let least = Demand::least(**lane);
+            !refused && self.budget.room_for(&least, used, tasks) == Room::Now
+        };
+        self.lanes.iter().filter(has_room).copied().collect()
     }
 
     pub(super) fn takes(&self, lane: Lane) -> bool {
@@ -60,6 +73,8 @@ impl Gate {
             lanes,
             slots: usize::MAX,
             pace: Pace::Eager,
+            budget: Budget::default(),
+            refuses: Vec::new(),
         });
         (Self { openings, book }, seen)
     }
@@ -87,7 +102,30 @@ impl Gate {
         });
     }
 
-    /// The kinds of the tasks that are held, one for each.
+    /// What tasks may use together. One that does not fit waits, and nothing else begins before it.
+    pub fn budget(&self, budget: Budget) {
+        self.openings.send_if_modified(|now| {
+            let news = now.budget != budget;
+            now.budget = budget;
+            news
+        });
+    }
+
+    /// Kinds that are left to others: what comes of them goes back to its lane, as the same attempt.
+    pub fn refuse(&self, kinds: Vec<TaskKind>) {
+        self.openings.send_if_modified(|now| {
+            let news = now.refuses != kinds;
+            now.refuses = kinds;
+            news
+        });
+    }
+
+    /// What the tasks that have begun use together.
+    pub fn in_use(&self) -> Demand {
+        self.book.in_use().1
+    }
+
+    /// The kinds of the tasks that run, one for each.
     pub fn held(&self) -> Vec<TaskKind> {
         self.book.kinds()
     }

@@ -75,7 +75,7 @@ impl Pulse {
         }
     }
 
-    fn beat(&self) {
+    pub(super) fn beat(&self) {
         let now_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_beat_ms.fetch_max(now_ms, Ordering::Relaxed);
     }

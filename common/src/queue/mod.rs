@@ -23,6 +23,7 @@ mod orders;
 mod producer;
 mod reader;
 mod reaper;
+mod refusals;
 mod registry;
 mod report_reader;
 mod report_sender;

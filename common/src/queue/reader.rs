@@ -1,7 +1,9 @@
-//! Takes entries from the lanes, one for each free slot, in the order of the worker's lanes.
+//! Takes entries from the lanes, one at a time and only while there is room for something, in the order of the worker's lanes.
 //!
 //! A worker reads only what nobody has read before; it never takes over another's entry. The one exception is its own: when the answer
 //! to a read was lost, Redis has given the entry to this consumer without its knowing, and the next read asks for that first.
+
+mod admission;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +16,15 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::task::Lane;
+use crate::task::{Lane, TaskMessage};
 
 use super::book::Book;
 use super::connection::{Backoff, millis};
-use super::delivery::{Delivery, FarmTask, hand_back, hand_back_task};
+use super::delivery::{Because, Delivery, FarmTask, hand_back, hand_back_task};
 use super::error::QueueError;
 use super::gate::{Openings, Pace};
+use super::lease::Lease;
+use super::refusals::Refusals;
 use super::{FARM_GROUP, Link, Queue};
 
 /// How long Redis holds a read open when there is nothing. Also how late a closed gate is noticed.
@@ -39,6 +43,7 @@ pub(super) struct Reader {
     /// The newest entry of each lane that was dealt with: an own entry after it was given to us in an answer that was lost.
     newest: HashMap<Lane, String>,
     answer: Answer,
+    refusals: Refusals,
 }
 
 /// Whether the answer to the last read arrived.
@@ -67,6 +72,7 @@ impl Reader {
             stop,
             newest: HashMap::new(),
             answer: Answer::Arrived,
+            refusals: Refusals::default(),
         }
     }
 
@@ -119,15 +125,28 @@ impl Reader {
     async fn wait_for_room(&mut self) -> Option<Openings> {
         let mut count = self.book.count();
         loop {
-            let openings = self.gate.borrow_and_update().clone();
-            let held = *count.borrow_and_update();
-            if openings.has_room(held) {
+            let mut openings = self.gate.borrow_and_update().clone();
+            count.borrow_and_update();
+            let (tasks, used) = self.book.in_use();
+            openings.lanes = openings.lanes_with_room(tasks, &used);
+            openings
+                .lanes
+                .retain(|lane| !self.refusals.leaves_alone(*lane));
+            if !openings.lanes.is_empty() {
                 return Some(openings);
             }
+            let next_end = self.refusals.next_end();
+            let looks_again = async {
+                match next_end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 changed = self.gate.changed() => changed.ok()?,
                 changed = count.changed() => changed.ok()?,
+                () = looks_again => {}
             }
         }
     }
@@ -140,11 +159,11 @@ impl Reader {
         };
         // A read over several lanes may bring one of each: there is a slot for the first only.
         for surplus in deliveries {
-            self.hand_back(&surplus).await?;
+            self.hand_back(&surplus, Because::NotHere).await?;
         }
         let closed = !self.gate.borrow().takes(first.lane);
         if closed || self.stop.is_cancelled() {
-            self.hand_back(&first).await?;
+            self.hand_back(&first, Because::NotHere).await?;
             return Ok(None);
         }
         self.accept(first).await
@@ -237,16 +256,7 @@ impl Reader {
 
     async fn accept(&mut self, delivery: Delivery) -> Result<Option<FarmTask>, QueueError> {
         match delivery.parse() {
-            Ok(message) => {
-                let key = delivery.key();
-                self.dealt_with(&delivery);
-                let lease = self.book.take(key, message.id, message.kind);
-                let task = TaskBuilder::new(message)
-                    .task_id(TaskId::from_string(lease.id.to_string()))
-                    .data(lease)
-                    .build();
-                Ok(Some(task))
-            }
+            Ok(message) => self.admit(&delivery, message).await,
             Err(why) => {
                 delivery
                     .bury(&self.queue, &self.link, &self.consumer, &why)
@@ -261,8 +271,9 @@ impl Reader {
         self.newest.insert(delivery.lane, delivery.entry.id.clone());
     }
 
-    async fn hand_back(&mut self, delivery: &Delivery) -> Result<(), QueueError> {
-        hand_back(&self.queue, &self.link, &self.consumer, &delivery.key()).await?;
+    async fn hand_back(&mut self, delivery: &Delivery, because: Because) -> Result<(), QueueError> {
+        let key = delivery.key();
+        hand_back(&self.queue, &self.link, &self.consumer, &key, because).await?;
         self.dealt_with(delivery);
         Ok(())
     }
@@ -274,4 +285,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// What apalis is given.
+fn task_of(message: TaskMessage, lease: Lease) -> FarmTask {
+    TaskBuilder::new(message)
+        .task_id(TaskId::from_string(lease.id.to_string()))
+        .data(lease)
+        .build()
 }

@@ -74,7 +74,7 @@ return 1
 });
 
 /// Puts an entry that the consumer took but never started back at the end of its lane, as the same attempt.
-/// KEYS stream. ARGV group, consumer, entry, prefix of the seen keys. Returns 1 when put back.
+/// KEYS stream. ARGV group, consumer, entry, prefix of the seen keys, 1 when a worker had no room for it and 0 otherwise. Returns 1 when put back.
 pub(super) static HAND_BACK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -85,6 +85,14 @@ redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 if not found[1] then return 0 end
 local fields = found[1][2]
+if ARGV[5] == '1' then
+  local place = #fields + 1
+  for i = 1, #fields, 2 do
+    if fields[i] == 'waits' then place = i end
+  end
+  fields[place + 1] = (tonumber(fields[place + 1] or '0') or 0) + 1
+  fields[place] = 'waits'
+end
 local entry = redis.call('XADD', KEYS[1], '*', unpack(fields))
 for i = 1, #fields, 2 do
   if fields[i] == 'id' then redis.call('SET', ARGV[4] .. fields[i + 1], entry, 'XX', 'KEEPTTL') end

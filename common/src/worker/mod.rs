@@ -1,10 +1,12 @@
 //! What operators tell a worker, and how a worker stands. Pure data: how it travels is the queue's, what it means for tasks the worker's.
 
+mod budget;
 mod sleep;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use budget::{Budget, Room};
 pub use sleep::{NotASchedule, SleepSchedule};
 
 use crate::task::LaneKind;
@@ -76,7 +78,7 @@ pub struct WorkerSettings {
     /// In order of preference. `gpu` is served where the worker has proven a device at its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<Vec<LaneKind>>,
-    /// Tasks at once, 1 to 1024.
+    /// Most tasks at once, 1 to 1024, whatever the host has room for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
     #[serde(default)]
@@ -173,11 +175,39 @@ pub enum IdleCode {
     Asleep,
     DiskFull,
     NoLanes,
+    /// It does not take the kinds of which its lanes have tasks.
+    KindsOff,
     NoTasks,
     Gone,
 }
 
 impl IdleCode {
+    /// Those that a worker says of itself.
+    pub const OF_WORKERS: [Self; 8] = [
+        Self::Paused,
+        Self::Draining,
+        Self::Stopping,
+        Self::Asleep,
+        Self::DiskFull,
+        Self::NoLanes,
+        Self::KindsOff,
+        Self::NoTasks,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Stopping => "stopping",
+            Self::Asleep => "asleep",
+            Self::DiskFull => "disk_full",
+            Self::NoLanes => "no_lanes",
+            Self::KindsOff => "kinds_off",
+            Self::NoTasks => "no_tasks",
+            Self::Gone => "gone",
+        }
+    }
+
     /// For people.
     pub fn words(self) -> &'static str {
         match self {
@@ -187,6 +217,9 @@ impl IdleCode {
             Self::Asleep => "its sleep schedule says so",
             Self::DiskFull => "its scratch disk is full",
             Self::NoLanes => "it can serve none of the lanes that it is set to",
+            Self::KindsOff => {
+                "it was taken off the kinds of task that its lanes have, for failing at them"
+            }
             Self::NoTasks => "no task waits in its lanes",
             Self::Gone => "it does not say hello",
         }
@@ -206,6 +239,13 @@ mod tests {
         };
         assert_eq!(orders.wanted_of("forge-1"), WantedState::StopNow);
         assert_eq!(orders.wanted_of("forge-2"), WantedState::Active);
+    }
+
+    #[test]
+    fn a_reason_is_written_as_it_is_named() {
+        for code in IdleCode::OF_WORKERS {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub fn message(id: AttemptId) -> TaskMessage {
         version: PAYLOAD_VERSION,
         id,
         kind: TaskKind::Conform,
+        demand: None,
     }
 }
 

@@ -12,3 +12,4 @@ mod faults;
 mod lanes;
 mod redis_server;
 mod reports;
+mod room;

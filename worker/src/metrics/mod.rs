@@ -4,6 +4,7 @@
 mod live;
 mod media;
 mod registering;
+mod room;
 
 use std::time::Instant;
 
@@ -19,6 +20,7 @@ use crate::runner::{Phases, Ran};
 use registering::{counters, gauge, gauges, histograms, register, sums};
 
 pub(crate) use live::Live;
+use room::Room;
 
 const COPIED: &str = "copied";
 const MADE: &str = "made";
@@ -68,6 +70,7 @@ pub(crate) struct Metrics {
     failures: IntCounterVec,
     disk_full: IntGauge,
     draining: IntGauge,
+    pub room: Room,
 }
 
 impl Metrics {
@@ -87,6 +90,7 @@ impl Metrics {
             failures: register(&registry, counters(&names::FAILURES)?)?,
             disk_full: register(&registry, gauge(&names::DISK_FULL)?)?,
             draining: register(&registry, gauge(&names::DRAINING)?)?,
+            room: Room::register(&registry)?,
             registry,
         };
         metrics.slots.set(i64::try_from(slots).unwrap_or(i64::MAX));
@@ -253,6 +257,8 @@ mod tests {
             r#"botflix_worker_tasks_running{kind="mix",lane="cpu"} 1"#,
             "botflix_worker_slots_busy 1",
             "botflix_worker_slots 2",
+            r#"botflix_worker_idle{reason="no_tasks"} 0"#,
+            r#"botflix_worker_cores{part="in_use"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -3,7 +3,8 @@
 use botflix_common::metrics::Family;
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 /// Seconds; tasks take from a tenth of a second to an hour.
@@ -29,6 +30,11 @@ pub(super) fn gauges(family: &Family) -> Result<IntGaugeVec, prometheus::Error> 
 
 pub(super) fn counters(family: &Family) -> Result<IntCounterVec, prometheus::Error> {
     IntCounterVec::new(Opts::new(family.name, family.help), family.labels)
+}
+
+/// Gauges of what is not whole.
+pub(super) fn measures(family: &Family) -> Result<GaugeVec, prometheus::Error> {
+    GaugeVec::new(Opts::new(family.name, family.help), family.labels)
 }
 
 /// Counters of what is not whole.

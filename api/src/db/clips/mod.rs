@@ -130,6 +130,23 @@ pub fn facts_of(clips: impl IntoIterator<Item = ClipRow>) -> FactsByClip {
         .collect()
 }
 
+/// All bytes of these clips together; those that are not known count for nothing.
+pub async fn bytes_of(db: &Database, shas: &[Sha]) -> Result<u64, DbError> {
+    let mut total = 0;
+    for chunk in shas.chunks(super::bulk::ROWS) {
+        let sum = format!(
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM clips WHERE sha256 IN ({})",
+            super::bulk::list(1, chunk.len())
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sum)).persistent(false);
+        for sha in chunk {
+            query = query.bind(sha.to_string());
+        }
+        total += query.fetch_one(db.reader()).await?.size("bytes")?;
+    }
+    Ok(total)
+}
+
 fn select(clause: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} {clause}"))
 }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use botflix_common::hash::TaskKey;
 use botflix_common::id::RenderId;
-use botflix_common::task::{Lane, Priority, TaskKind, TaskRecord};
+use botflix_common::task::{Demand, Lane, Priority, TaskKind, TaskRecord};
 use sqlx::{Any, AssertSqlSafe};
 
 use super::{NewTask, OF_RENDER, TaskHead, TaskState, head_query, read_head};
-use crate::db::row::{Columns, to_json};
+use crate::db::row::{Columns, big, to_json};
 use crate::db::{DbError, Write, bulk};
 
 /// A task's place in a render.
@@ -67,11 +67,11 @@ pub async fn needs_lane(tx: &mut Write, render: RenderId, lane: Lane) -> Result<
 
 /// New tasks with their needs. The caller knows that none of these keys exists.
 pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Result<(), DbError> {
-    const COLUMNS: usize = 11;
+    const COLUMNS: usize = 12;
     for chunk in tasks.chunks(bulk::ROWS) {
         let insert = format!(
             "INSERT INTO tasks (task_key, kind, lane, state, spec, director_id, weight, priority, created_at_ms, due_at_ms, \
-             updated_at_ms, attempt, crashes, retries, progress) VALUES {}",
+             updated_at_ms, memory_bytes, attempt, crashes, retries, progress) VALUES {}",
             bulk::rows(chunk.len(), COLUMNS, ", 0, 0, 0, 0.0")
         );
         let mut query = sqlx::query::<Any>(AssertSqlSafe(insert)).persistent(false);
@@ -87,7 +87,8 @@ pub async fn insert(tx: &mut Write, tasks: &[NewTask<'_>], now_ms: i64) -> Resul
                 .bind(i64::from(task.priority.number()))
                 .bind(now_ms)
                 .bind(now_ms)
-                .bind(now_ms);
+                .bind(now_ms)
+                .bind(big(Demand::of(task.spec, 0).memory_bytes));
         }
         query.execute(tx.connection()).await?;
     }

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::pick::{self, Line};
 use super::{OF_RENDER, TaskState};
-use crate::db::row::Columns;
+use crate::db::row::{Columns, big};
 use crate::db::{Database, DbError};
 
 /// Results that say how long tasks take.
@@ -77,6 +77,24 @@ pub async fn paused(db: &Database, now_ms: i64) -> Result<Vec<(Lane, u64)>, DbEr
         .collect()
 }
 
+/// How many ready and due tasks of a lane need more memory than this.
+pub async fn larger_than(
+    db: &Database,
+    lane: Lane,
+    memory_bytes: u64,
+    now_ms: i64,
+) -> Result<u64, DbError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS tasks FROM tasks WHERE state = 'ready' AND lane = $1 AND due_at_ms <= $2 AND memory_bytes > $3",
+    )
+    .bind(lane.name())
+    .bind(now_ms)
+    .bind(big(memory_bytes))
+    .fetch_one(db.reader())
+    .await?;
+    row.size("tasks")
+}
+
 /// The latest results: expected cost, and the seconds that it took.
 pub async fn latest_results(db: &Database) -> Result<Vec<(f64, f64)>, DbError> {
     let rows = sqlx::query(
@@ -102,6 +120,8 @@ pub struct Standing {
     pub cost: f64,
     /// When the first of them may be queued.
     pub due_at_ms: i64,
+    /// The memory that the smallest of them needs; 0 where that is not known.
+    pub memory_bytes: u64,
 }
 
 /// Read from the render to its tasks, and not along an index of all tasks in some state: hence the empty text behind columns, and the join
@@ -109,7 +129,8 @@ pub struct Standing {
 pub async fn standing(db: &Database, render: RenderId) -> Result<Vec<Standing>, DbError> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT t.lane, t.state, COUNT(*) AS tasks, SUM(t.weight * (1.0 - t.progress)) AS cost, \
-         MIN(t.due_at_ms) AS due_at_ms FROM ({OF_RENDER}) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+         MIN(t.due_at_ms) AS due_at_ms, MIN(COALESCE(t.memory_bytes, 0)) AS memory_bytes \
+         FROM ({OF_RENDER}) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
          AND t.state || '' IN ('waiting', 'ready', 'queued', 'running') \
          GROUP BY t.lane, t.state"
     )))
@@ -124,6 +145,7 @@ pub async fn standing(db: &Database, render: RenderId) -> Result<Vec<Standing>, 
                 tasks: row.size("tasks")?,
                 cost: row.real("cost")?,
                 due_at_ms: row.int("due_at_ms")?,
+                memory_bytes: row.size("memory_bytes")?,
             })
         })
         .collect()

@@ -62,17 +62,20 @@ pub(super) fn read_line(row: &AnyRow) -> Result<Line, DbError> {
 const LINE: &str = "SELECT task_key, kind, weight, \
          CASE WHEN due_at_ms > updated_at_ms THEN due_at_ms ELSE updated_at_ms END AS ready_since_ms \
          FROM tasks WHERE state = 'ready' AND lane = $1 AND director_id = $2 AND due_at_ms + 0 <= $3 \
+         AND (memory_bytes IS NULL OR memory_bytes <= $5) \
          ORDER BY priority DESC, created_at_ms, weight DESC, task_key LIMIT $4";
 
 /// The first ready and due tasks of a director in a lane: the highest priority first, then the oldest, and of one age the most
 /// expensive first, so that nobody waits for a long one at the end.
+///
+/// What needs more than `memory_limit` bytes of memory is passed over: no worker of the lane could run it.
 ///
 /// Read along the index `tasks_in_line`; a plain comparison of the time would have SQLite read all that is ready instead, hence the sum.
 pub async fn line(
     tx: &mut Write,
     lane: Lane,
     director: DirectorId,
-    now_ms: i64,
+    (now_ms, memory_limit): (i64, u64),
     limit: u64,
 ) -> Result<Vec<Next>, DbError> {
     let rows = sqlx::query(LINE)
@@ -80,6 +83,7 @@ pub async fn line(
         .bind(director.to_string())
         .bind(now_ms)
         .bind(big(limit))
+        .bind(big(memory_limit))
         .fetch_all(tx.connection())
         .await?;
     rows.iter()
@@ -140,6 +144,7 @@ mod tests {
             .bind("director")
             .bind(0_i64)
             .bind(1_i64)
+            .bind(i64::MAX)
             .fetch_all(db.reader())
             .await
             .unwrap();

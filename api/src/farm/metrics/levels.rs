@@ -109,7 +109,7 @@ impl Levels {
             directors: new.gauge("botflix_catalog_directors", "Registered directors.")?,
             waits: new.gauges(
                 "botflix_tasks_waiting",
-                "Tasks that could run and are not handed out, by lane and reason: no_worker, workers_away, lane_busy, limit, retry_pause.",
+                "Tasks that could run and are not handed out, by lane and reason: no_worker, workers_away, too_large, lane_busy, limit, retry_pause.",
                 &["lane", "reason"],
             )?,
             leads: new.gauge(
