@@ -28,7 +28,7 @@ pub use self::worker_tokens::{
     JoinRequest, Joined, MAX_TOKEN_DAYS, WorkerTokenBody, WorkerTokenCreated, WorkerTokenRequest,
 };
 pub use self::workers::{
-    Busy, IdleReason, ProcessBody, StopRequest, StopWhen, WorkerBody, WorkerPatch,
+    Busy, IdleReason, ProcessBody, ReinstateRequest, StopRequest, StopWhen, WorkerBody, WorkerPatch,
 };
 
 /// Longest `?wait=`, in seconds.

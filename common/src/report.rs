@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
 use crate::task::{AttemptId, Demand, Lane, TaskKind, TaskRecord};
-use crate::worker::{Budget, IdleCode, SelfTest, WorkerState};
+use crate::worker::{Budget, IdleCode, Proven, SelfTest, WorkerState};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -95,6 +95,12 @@ pub struct WorkerHello {
     /// What tasks may use of its host; an older worker does not say.
     #[serde(default, deserialize_with = "known_or_default")]
     pub budget: Option<Budget>,
+    /// Kinds that it leaves to others for having failed at them.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub off_kinds: Vec<TaskKind>,
+    /// Self-tests that passed since it was taken off kinds.
+    #[serde(default, deserialize_with = "known_or_default")]
+    pub proven: Vec<Proven>,
     /// What those that run are taken to use.
     #[serde(default, deserialize_with = "known_or_default")]
     pub in_use: Demand,
@@ -114,6 +120,7 @@ impl WorkerHello {
             idle: None,
             load_percent: None,
             in_use: Demand::default(),
+            proven: Vec::new(),
             // The disk's part of it changes all the time.
             budget: self.budget.map(|budget| Budget {
                 scratch_bytes: 0,

@@ -15,6 +15,7 @@ pub mod local;
 mod metrics;
 pub mod node;
 mod presence;
+mod probation;
 pub mod runner;
 pub mod scratch;
 pub mod selftest;

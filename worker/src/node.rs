@@ -28,6 +28,7 @@ use crate::limits::{Limits, MAX_CORES, MIN_MEMORY_BYTES};
 use crate::listener;
 use crate::metrics::{Live, Metrics};
 use crate::presence::{Presence, StopOrder};
+use crate::probation;
 use crate::runner::{RunnerConfig, TaskRunner};
 use crate::selftest;
 use crate::standing::{self, Standing};
@@ -111,7 +112,7 @@ impl Worker {
             instance: instance.clone(),
             lanes,
             budget: Some(budget),
-            ..introduction(&runner, self_test)
+            ..introduction(&runner, self_test.clone())
         };
         let standing = Standing {
             instance: instance.clone(),
@@ -121,11 +122,12 @@ impl Worker {
             tags: config.tags,
             devices,
             orders: WorkerOrders::default(),
+            proven: Vec::new(),
             disk_full: false,
             ending: false,
         };
         let bench = Arc::new(Bench {
-            runner,
+            runner: runner.clone(),
             reports: queue.report_sender(),
             instance,
             metrics,
@@ -142,6 +144,8 @@ impl Worker {
         // Before the first task may come: a worker that was paused stays so.
         presence.announce().await;
         aside.spawn(presence.clone().keep(stop_aside.clone()));
+        let probation = probation::serve(presence.clone(), runner, self_test, stop_aside.clone());
+        aside.spawn(probation);
         let ended = CancellationToken::new();
         let running = tokio::spawn(run(
             backend,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use botflix_common::queue::{Gate, Queue};
 use botflix_common::report::WorkerHello;
 use botflix_common::task::TaskKind;
-use botflix_common::worker::{IdleCode, WantedState, WorkerOrders, WorkerState};
+use botflix_common::worker::{IdleCode, OffKind, Proven, WantedState, WorkerOrders, WorkerState};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -136,6 +136,19 @@ impl Presence {
         }
     }
 
+    /// A kind that this process was taken off.
+    pub fn off_kind(&self) -> Option<OffKind> {
+        self.inner().standing.off().next().cloned()
+    }
+
+    /// A self-test passed: the kind is taken again, and the farm hears of it with the next hello.
+    pub fn prove(&self, proven: Proven) {
+        let mut inner = self.inner();
+        // An older proof of the kind has done its work.
+        inner.standing.proven.retain(|one| one.kind != proven.kind);
+        inner.standing.proven.push(proven);
+    }
+
     /// No new task from here on, and everybody may know.
     pub async fn drain(&self) {
         self.inner().standing.ending = true;
@@ -180,6 +193,7 @@ impl Presence {
             stance.limit.unwrap_or(u32::MAX),
             stance.pace,
         );
+        gate.refuse(stance.refuses.clone());
         let budget = inner.standing.budget;
         gate.budget(budget);
         match stance.barred {
@@ -192,12 +206,19 @@ impl Presence {
         metrics.disk_full(stance.barred == Some(IdleCode::DiskFull));
         self.follow(&mut inner);
 
+        let nothing_to_do = if stance.refuses.is_empty() {
+            IdleCode::NoTasks
+        } else {
+            IdleCode::KindsOff
+        };
         let held = gate.held();
         let mut busy: BTreeMap<TaskKind, u32> = BTreeMap::new();
         for kind in &held {
             *busy.entry(*kind).or_default() += 1;
         }
-        let hello = &mut inner.hello;
+        let Inner {
+            hello, standing, ..
+        } = &mut *inner;
         if hello.state != stance.state {
             info!(state = stance.state.name(), "the worker stands differently");
         }
@@ -209,8 +230,10 @@ impl Presence {
         hello.tags = stance.tags;
         hello.idle = held
             .is_empty()
-            .then(|| stance.barred.unwrap_or(IdleCode::NoTasks));
+            .then(|| stance.barred.unwrap_or(nothing_to_do));
         hello.busy = busy;
+        hello.off_kinds = stance.refuses;
+        hello.proven.clone_from(&standing.proven);
         hello.budget = Some(budget);
         hello.in_use = gate.in_use();
         metrics.room.uses(&budget, &hello.in_use);

@@ -1,8 +1,10 @@
 //! Whether a worker takes tasks, and which: its command line, its operator's orders, the clock and the disk in one place. Pure.
 
 use botflix_common::queue::Pace;
-use botflix_common::task::{EngineClass, Lane, LaneKind};
-use botflix_common::worker::{Budget, IdleCode, Priority, WantedState, WorkerOrders, WorkerState};
+use botflix_common::task::{EngineClass, Lane, LaneKind, TaskKind};
+use botflix_common::worker::{
+    Budget, IdleCode, OffKind, Priority, Proven, WantedState, WorkerOrders, WorkerState,
+};
 
 /// All that decides it.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Standing {
     /// What this host's devices were proven to encode.
     pub devices: Vec<EngineClass>,
     pub orders: WorkerOrders,
+    /// Self-tests that passed after it was taken off kinds.
+    pub proven: Vec<Proven>,
     /// What tasks may use of the host.
     pub budget: Budget,
     pub disk_full: bool,
@@ -34,6 +38,8 @@ pub(crate) struct Stance {
     /// About how many there will be.
     pub slots: u32,
     pub pace: Pace,
+    /// Kinds that are left to others.
+    pub refuses: Vec<TaskKind>,
     pub tags: Vec<String>,
 }
 
@@ -88,8 +94,17 @@ impl Standing {
                 Priority::Normal => Pace::Eager,
                 Priority::Low => Pace::Yielding,
             },
+            refuses: self.off().map(|off| off.kind).collect(),
             tags,
         }
+    }
+
+    /// What this process was taken off and has not passed a self-test since.
+    pub fn off(&self) -> impl Iterator<Item = &OffKind> {
+        self.orders.off.iter().filter(|off| {
+            let answers = |one: &Proven| one.kind == off.kind && one.since_ms == off.since_ms;
+            off.instance == self.instance && !self.proven.iter().any(answers)
+        })
     }
 }
 
@@ -116,6 +131,7 @@ mod tests {
             tags: vec!["attic".to_owned()],
             devices: Vec::new(),
             orders: WorkerOrders::default(),
+            proven: Vec::new(),
             budget: Budget {
                 millicores: 7000,
                 ..Budget::default()
@@ -150,6 +166,36 @@ mod tests {
         assert_eq!(after.pace, Pace::Yielding);
         standing.orders.settings.lanes = Some(vec![LaneKind::Gpu]);
         assert_eq!(standing.at(0).barred, Some(IdleCode::NoLanes));
+    }
+
+    #[test]
+    fn a_kind_is_refused_by_the_process_that_was_taken_off_it_until_its_self_test_passes() {
+        let mut standing = standing();
+        let off = |instance: &str, kind| OffKind {
+            kind,
+            instance: instance.to_owned(),
+            since_ms: 7,
+            codes: Vec::new(),
+        };
+        standing.orders.off = vec![
+            off("forge-1", TaskKind::Conform),
+            off("forge-2", TaskKind::Mix),
+        ];
+        assert_eq!(standing.at(0).refuses, [TaskKind::Conform]);
+        standing.proven.push(Proven {
+            kind: TaskKind::Conform,
+            since_ms: 6,
+        });
+        assert_eq!(
+            standing.at(0).refuses,
+            [TaskKind::Conform],
+            "an older proof"
+        );
+        standing.proven.push(Proven {
+            kind: TaskKind::Conform,
+            since_ms: 7,
+        });
+        assert_eq!(standing.at(0).refuses, []);
     }
 
     #[test]

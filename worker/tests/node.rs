@@ -19,8 +19,9 @@ use botflix_common::task::{
     AttemptId, InspectSpec, Lane, LaneKind, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage,
     TaskSpec,
 };
+use botflix_common::worker::{IdleCode, OffKind, WorkerOrders};
 use botflix_media::{EngineConfig, SandboxPolicy};
-use botflix_testkit::{RedisServer, optional};
+use botflix_testkit::{RedisServer, deadline, optional};
 use botflix_worker::{Limits, Worker, WorkerConfig};
 use studio::{Studio, sha_of};
 
@@ -211,5 +212,41 @@ async fn an_input_of_an_unknown_version_is_reported_and_not_dropped() {
     assert_eq!(failure.code, "unknown_payload_version");
     assert_eq!(failure.class, FailureClass::Permanent);
     assert_eq!(failure.who_can_fix, WhoCanFix::Operator);
+    farm.worker.stop_gracefully(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_taken_off_a_kind_takes_it_again_when_its_self_test_passes() {
+    let Some(mut farm) = farm().await else { return };
+    let hello = farm.queue.workers().await.unwrap().remove(0);
+    let orders = WorkerOrders {
+        revision: 1,
+        off: vec![OffKind {
+            kind: TaskKind::Inspect,
+            instance: hello.instance,
+            since_ms: 7,
+            codes: Vec::new(),
+        }],
+        ..WorkerOrders::default()
+    };
+    let told = [(hello.name, orders)];
+    farm.queue.give_orders(&told).await.unwrap();
+    let refuses = deadline::until("it refuses the kind", PATIENCE, async || {
+        let worker = farm.queue.workers().await?.remove(0);
+        Ok((worker.off_kinds == [TaskKind::Inspect]).then_some(worker))
+    });
+    let refuses = refuses.await.unwrap();
+    assert_eq!(refuses.idle, Some(IdleCode::KindsOff));
+    let clip = farm.studio.clip("a.mp4", "320x180", "24", "1").await;
+    farm.studio.storage.upload_file(&clip).await.unwrap();
+    let id = farm.push(&inspection(&clip)).await;
+    let proven = deadline::until("its self-test passes", PATIENCE, async || {
+        let worker = farm.queue.workers().await?.remove(0);
+        Ok(worker.proven.first().copied())
+    });
+    assert_eq!(proven.await.unwrap().since_ms, 7);
+    farm.until(|body| matches!(body, ReportBody::Done { .. }))
+        .await;
+    assert_eq!(id.attempt, 1, "handed back without a report");
     farm.worker.stop_gracefully(Duration::from_secs(5)).await;
 }

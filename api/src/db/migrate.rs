@@ -39,6 +39,7 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0009_housekeeping.sql"),
         ),
         ("demands", include_str!("../../migrations/0010_demands.sql")),
+        ("faults", include_str!("../../migrations/0011_faults.sql")),
     ];
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         let simple = MigrationType::Simple;

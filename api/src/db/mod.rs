@@ -22,6 +22,7 @@ pub mod leaders;
 pub mod renders;
 pub mod retention;
 pub mod settings;
+pub mod strikes;
 pub mod tasks;
 pub mod worker_tokens;
 pub mod workers;

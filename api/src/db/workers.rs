@@ -1,7 +1,7 @@
 //! Workers by name: what they last said of themselves, and what operators want of them.
 
 use botflix_common::report::WorkerHello;
-use botflix_common::worker::{WantedState, WorkerOrders, WorkerSettings};
+use botflix_common::worker::{OffKind, WantedState, WorkerOrders, WorkerSettings};
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, to_json};
@@ -14,6 +14,8 @@ pub struct WorkerRow {
     /// The processes that a stop is meant for.
     pub stop: Vec<String>,
     pub settings: WorkerSettings,
+    /// Kinds of task that its processes were taken off.
+    pub off: Vec<OffKind>,
     /// 0 until an operator changed something.
     pub revision: i64,
     /// Of its newest process, as it was last stored. `None` also when another version wrote what this one cannot read.
@@ -29,6 +31,7 @@ impl WorkerRow {
             wanted: self.wanted,
             stop: self.stop.clone(),
             settings: self.settings.clone(),
+            off: self.off.clone(),
         }
     }
 
@@ -38,6 +41,7 @@ impl WorkerRow {
             wanted: row.word("wanted", WantedState::parse)?,
             stop: row.json("stop_instances")?,
             settings: row.json("settings")?,
+            off: row.json("off_kinds")?,
             revision: row.int("revision")?,
             hello: row
                 .text_or_null("hello")?
@@ -48,8 +52,7 @@ impl WorkerRow {
     }
 }
 
-const COLUMNS: &str =
-    "name, wanted, stop_instances, settings, revision, hello, first_seen_at_ms, last_seen_at_ms";
+const COLUMNS: &str = "name, wanted, stop_instances, settings, off_kinds, revision, hello, first_seen_at_ms, last_seen_at_ms";
 
 /// By name.
 pub async fn all(db: &Database) -> Result<Vec<WorkerRow>, DbError> {
@@ -85,16 +88,17 @@ pub async fn seen(db: &Database, hello: &WorkerHello, now_ms: i64) -> Result<(),
     tx.commit().await
 }
 
-/// Writes what an operator wants, unless somebody else did since the row was read: `row.revision` is the one that it was read with.
+/// Writes what is wanted, unless somebody else did since the row was read: `row.revision` is the one that it was read with.
 pub async fn change(db: &Database, row: &WorkerRow) -> Result<Move, DbError> {
     let mut tx = db.write().await?;
     let done = sqlx::query(
-        "UPDATE workers SET wanted = $1, stop_instances = $2, settings = $3, revision = revision + 1 \
-         WHERE name = $4 AND revision = $5",
+        "UPDATE workers SET wanted = $1, stop_instances = $2, settings = $3, off_kinds = $4, revision = revision + 1 \
+         WHERE name = $5 AND revision = $6",
     )
     .bind(row.wanted.name())
     .bind(to_json("stop_instances", &row.stop)?)
     .bind(to_json("settings", &row.settings)?)
+    .bind(to_json("off_kinds", &row.off)?)
     .bind(&row.name)
     .bind(row.revision)
     .execute(tx.connection())

@@ -20,6 +20,7 @@ use futures::StreamExt;
 use tracing::warn;
 
 use super::Core;
+use super::blame;
 use super::loops::Backoff;
 use super::share::Shares;
 use super::turns;
@@ -100,13 +101,20 @@ pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
 
 /// The most memory that a worker of the lane gives to tasks. One that does not say how much has as much as it takes; without workers nobody
 /// is in the way of those that will come.
-pub(super) fn memory_limit(lane: Lane, workers: &[WorkerHello]) -> u64 {
+fn memory_limit(lane: Lane, workers: &[WorkerHello]) -> u64 {
     let serving = workers.iter().filter(|worker| worker.lanes.contains(&lane));
     let limits = serving.map(|worker| match worker.budget {
         Some(budget) if budget.memory_bytes > 0 => budget.memory_bytes,
         _ => u64::MAX,
     });
     limits.max().unwrap_or(u64::MAX)
+}
+
+pub(super) fn takes(lane: Lane, workers: &[WorkerHello]) -> pick::Takes {
+    pick::Takes {
+        memory_bytes: memory_limit(lane, workers),
+        refused: blame::refused(lane, workers),
+    }
 }
 
 impl Core {
@@ -126,8 +134,8 @@ impl Core {
         for lane in due {
             let depth = self.depth(lane, &workers);
             let shares = turns.entry(lane).or_default();
-            let memory_limit = memory_limit(lane, &workers);
-            let outgoing = self.enqueue(lane, (depth, memory_limit), shares).await?;
+            let takes = takes(lane, &workers);
+            let outgoing = self.enqueue(lane, (depth, &takes), shares).await?;
             futures::stream::iter(outgoing)
                 .for_each_concurrent(DELIVERIES, |outgoing| self.deliver_or_take_back(outgoing))
                 .await;
@@ -147,7 +155,7 @@ impl Core {
     async fn enqueue(
         &self,
         lane: Lane,
-        (depth, memory_limit): (u64, u64),
+        (depth, takes): (u64, &pick::Takes),
         shares: &mut Shares,
     ) -> Result<Vec<Outgoing>, DispatchError> {
         let now_ms = clock::now_ms();
@@ -161,7 +169,7 @@ impl Core {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let settings = (&self.config, now_ms, memory_limit);
+        let settings = (&self.config, now_ms, takes);
         let queued = turns::hand_out(&mut tx, lane, free, &busy, shares, settings).await?;
         tx.commit().await?;
         let outgoing = queued.into_iter().map(|(id, next)| {

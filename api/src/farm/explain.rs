@@ -15,14 +15,15 @@ use botflix_common::report::WorkerHello;
 use botflix_common::task::Lane;
 use tokio::time::Instant;
 
-use super::dispatcher::{memory_limit, slots};
+use super::dispatcher::{slots, takes};
 use super::pace::{self, Range};
 use super::turns::weight;
 use super::{Core, FarmConfig};
 use crate::clock;
 use crate::db::renders::RenderRow;
+use crate::db::tasks::TaskState;
 use crate::db::tasks::line::{self, Standing};
-use crate::db::tasks::{TaskState, pick::Line};
+use crate::db::tasks::pick::{Line, Takes};
 use crate::db::{Database, DbError};
 
 /// How old a picture may be.
@@ -35,10 +36,11 @@ struct LanePicture {
     workers: usize,
     /// Tasks that those who take tasks run at once.
     slots: u64,
-    /// The most memory that one of them gives to tasks.
-    memory_limit: u64,
-    /// Waiting tasks that need more.
+    /// What those that take tasks take.
+    takes: Takes,
+    /// Waiting tasks that need more memory, and those of other kinds.
     too_large: u64,
+    refused: u64,
     /// Tasks in the queue or at workers.
     handed_out: u64,
     /// Expected cost of what is left of the tasks at work, and of those that wait.
@@ -78,10 +80,10 @@ impl Picture {
             let serves = |worker: &&WorkerHello| worker.lanes.contains(&lane);
             picture.workers = workers.iter().filter(serves).count();
             picture.slots = slots(lane, workers);
-            picture.memory_limit = memory_limit(lane, workers);
-            if picture.memory_limit < u64::MAX {
-                let limit = picture.memory_limit;
-                picture.too_large = line::larger_than(db, lane, limit, now_ms).await?;
+            picture.takes = takes(lane, workers);
+            if picture.takes != Takes::EVERYTHING {
+                (picture.too_large, picture.refused) =
+                    line::not_taken(db, lane, &picture.takes, now_ms).await?;
             }
         }
         let mut at_once: HashMap<DirectorId, u64> = HashMap::new();
@@ -121,10 +123,12 @@ impl Picture {
         let held_back = picture.lines.values().filter(|(_, _, held)| *held);
         let held_back: u64 = held_back.map(|(tasks, _, _)| tasks).sum();
         let too_large = picture.too_large.min(picture.waiting - held_back);
-        let rest = picture.waiting - held_back - too_large;
+        let refused = picture.refused.min(picture.waiting - held_back - too_large);
+        let rest = picture.waiting - held_back - too_large - refused;
         let mut waits = vec![
             (WaitReason::Limit, held_back),
             (WaitReason::TooLarge, too_large),
+            (WaitReason::WorkersOff, refused),
             (
                 WaitReason::RetryPause,
                 self.paused.get(&lane).copied().unwrap_or(0),
@@ -251,12 +255,17 @@ impl Core {
             position,
             goes_on_in,
         };
-        if first.memory_bytes > here.memory_limit && here.workers > 0 {
-            let message = words::too_large(lane, first.memory_bytes, here.memory_limit);
+        if first.memory_bytes > here.takes.memory_bytes && here.workers > 0 {
+            let message = words::too_large(lane, first.memory_bytes, here.takes.memory_bytes);
             return Ok(Waiting {
                 message,
                 ..waiting(WaitReason::TooLarge, None, None)
             });
+        }
+        if !here.takes.refused.is_empty()
+            && line::all_refused(&self.db, render.id, first, &here.takes).await?
+        {
+            return Ok(waiting(WaitReason::WorkersOff, None, None));
         }
         if first.state == TaskState::Queued {
             return Ok(match here.reason() {

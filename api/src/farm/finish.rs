@@ -51,6 +51,7 @@ impl Change {
             return Ok(Ending::Stale);
         }
         self.attempt_over(id);
+        self.praise(&head, outcome).await?;
         if let TaskOutput::Inspect { facts } = &record.output {
             let (_, judgement) = clips::judge(facts);
             let status = match judgement.verdict {
@@ -96,6 +97,7 @@ impl Change {
         let Some(head) = self.current(id).await? else {
             return Ok(Ending::Stale);
         };
+        self.blame(&head, &failure).await?;
         // A device may be busy or out of memory for a while, and ffmpeg does not tell that from a broken clip.
         let on_device = head.lane.is_gpu() && !fallback::is_of_the_material(&failure);
         let retry_limit = if on_device {
@@ -152,6 +154,7 @@ impl Change {
         let end = End::silent(AttemptOutcome::Lost, "Its worker is gone.");
         match self.current(id).await? {
             Some(head) if head.state == TaskState::Running => {
+                self.blame_for_silence(&head).await?;
                 self.crashed(&head, &end, config).await
             }
             Some(head) => self.again(&head, Charge::Nothing, self.now_ms, &end).await,

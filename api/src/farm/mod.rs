@@ -11,6 +11,7 @@
 //! - [`housekeeping`]: what is put away;
 //! - [`workers`]: what is known and wanted of the workers.
 
+mod blame;
 mod cancel;
 mod change;
 mod config;

@@ -9,7 +9,7 @@ use botflix_common::task::{AttemptId, Lane};
 use super::config::FarmConfig;
 use super::share::Shares;
 use crate::db::tasks::moves;
-use crate::db::tasks::pick::{self, Line, Next};
+use crate::db::tasks::pick::{self, Line, Next, Takes};
 use crate::db::{DbError, Write};
 
 /// Tasks of one director that are read at once.
@@ -43,7 +43,7 @@ impl Candidate {
         &mut self,
         tx: &mut Write,
         lane: Lane,
-        at: (i64, u64),
+        at: (i64, &Takes),
         chunk: u64,
     ) -> Result<Option<Next>, DbError> {
         if self.left == Some(0) {
@@ -70,14 +70,14 @@ pub(super) fn weight(line: &Line, config: &FarmConfig) -> f64 {
     line.weight.unwrap_or(of_tier).max(LEAST)
 }
 
-/// ready → queued for as many as are free and need no more than `memory_limit` bytes of memory. `busy`: what each director has in the queue or at workers, in all lanes.
+/// ready → queued for as many as are free, of those that the lane's workers take. `busy`: what each director has in the queue or at workers, in all lanes.
 pub(super) async fn hand_out(
     tx: &mut Write,
     lane: Lane,
     free: u64,
     busy: &HashMap<DirectorId, u64>,
     shares: &mut Shares,
-    (config, now_ms, memory_limit): (&FarmConfig, i64, u64),
+    (config, now_ms, takes): (&FarmConfig, i64, &Takes),
 ) -> Result<Vec<(AttemptId, Next)>, DbError> {
     let mut waiting: Vec<Candidate> = pick::lines(tx, lane)
         .await?
@@ -94,7 +94,7 @@ pub(super) async fn hand_out(
         let Some((at, one)) = turn.and_then(|at| Some((at, waiting.get_mut(at)?))) else {
             break;
         };
-        let Some(next) = one.next(tx, lane, (now_ms, memory_limit), chunk).await? else {
+        let Some(next) = one.next(tx, lane, (now_ms, takes), chunk).await? else {
             waiting.remove(at);
             continue;
         };

@@ -126,6 +126,7 @@ impl Core {
     ) -> Result<(), WorkersError> {
         self.note(stored, present).await?;
         let mut rows = workers::all(&self.db).await?;
+        self.judge_workers(&mut rows, present).await?;
         for row in &mut rows {
             let started_again = present
                 .iter()
@@ -148,6 +149,7 @@ impl Core {
 
     pub(super) async fn forget_old_workers(&self) -> Result<(), DbError> {
         let before_ms = clock::now_ms() - FORGET_AFTER_MS;
+        self.forget_old_strikes().await?;
         let forgotten = workers::forget_unseen_since(&self.db, before_ms).await?;
         if forgotten > 0 {
             info!(forgotten, "workers that were not seen for a month");

@@ -16,6 +16,7 @@ pub mod media;
 mod outlook;
 pub mod paging;
 mod range;
+mod reinstate;
 mod render_again;
 mod render_events;
 mod render_log;

@@ -12,8 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media,
-    outlook, render_again, render_events, render_log, renders, shares, upload, worker_metrics,
+    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media, outlook, reinstate, render_again, render_events, render_log, renders, shares, upload, worker_metrics,
     worker_tokens, workers,
 };
 use crate::error::ApiError;
@@ -176,6 +175,10 @@ fn for_operators() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/workers/{name}/stop",
             post_with(workers::stop, workers::stop_doc),
+        )
+        .api_route(
+            "/api/v1/workers/{name}/reinstate",
+            post_with(reinstate::reinstate, reinstate::reinstate_doc),
         )
 }
 

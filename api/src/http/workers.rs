@@ -28,6 +28,12 @@ use crate::farm::{Forgotten, KnownWorker, WorkersError};
 #[serde(transparent)]
 pub struct WorkerName(String);
 
+impl WorkerName {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for WorkerName {
     type Err = std::convert::Infallible;
 
@@ -206,7 +212,7 @@ async fn want(
     answer(change.await?)
 }
 
-fn answer(found: Option<KnownWorker>) -> Result<Json<WorkerBody>, ApiError> {
+pub(super) fn answer(found: Option<KnownWorker>) -> Result<Json<WorkerBody>, ApiError> {
     found
         .map(|worker| Json(body(worker)))
         .ok_or(ApiError::NotFound(Thing::Worker))
@@ -276,6 +282,7 @@ fn body(worker: KnownWorker) -> WorkerBody {
         wanted: row.wanted,
         settings: row.settings,
         idle: idle.map(IdleReason::from),
+        off: row.off,
         busy,
         first_seen_at: clock::rfc3339(row.first_seen_at_ms),
         last_seen_at: clock::rfc3339(row.last_seen_at_ms),

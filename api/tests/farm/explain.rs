@@ -39,7 +39,7 @@ impl Rig {
         Ok(self.farm.outlook(&row).await?)
     }
 
-    async fn waits_for(&self, id: RenderId, reason: WaitReason) -> Waiting {
+    pub async fn waits_for(&self, id: RenderId, reason: WaitReason) -> Waiting {
         let waiting = deadline::settles(
             "the reason",
             LIMIT,

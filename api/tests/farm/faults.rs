@@ -28,7 +28,8 @@ crate::on_both_databases!(
 async fn task_of_kind(db: &Database, lane: Lane) -> TaskKey {
     let mut tx = db.write().await.unwrap();
     let director = pick::lines(&mut tx, lane).await.unwrap()[0].director;
-    let line = pick::line(&mut tx, lane, director, (clock::now_ms(), u64::MAX), 1);
+    let everything = pick::Takes::EVERYTHING;
+    let line = pick::line(&mut tx, lane, director, (clock::now_ms(), &everything), 1);
     line.await.unwrap()[0].key
 }
 

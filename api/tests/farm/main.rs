@@ -10,6 +10,7 @@
 
 mod again;
 mod attempts;
+mod blame;
 mod chances;
 mod clips;
 mod database;

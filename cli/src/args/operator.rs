@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use botflix_common::task::LaneKind;
+use botflix_common::task::{LaneKind, TaskKind};
 use botflix_common::worker::SleepSchedule;
 
 use super::DEFAULT_SERVER;
@@ -104,6 +104,13 @@ pub enum WorkersAction {
     Resume { name: String },
     /// Take no new task, hand back what has not finished within the worker's grace; the process stays
     Drain { name: String },
+    /// Have it take kinds of task again that it was taken off for failing at them
+    Reinstate {
+        name: String,
+        /// `inspect`, `conform`, `mix`, `assemble`, `check` or `package` [default: all]
+        #[arg(long, value_name = "KIND", value_parser = task_kind)]
+        kind: Option<TaskKind>,
+    },
     /// End its processes when what they run has finished
     Stop {
         name: String,
@@ -135,6 +142,12 @@ pub struct WorkerSetArgs {
     /// When it takes no new task, in UTC, e.g. "mon-fri 22:00-06:00, sun 00:00-24:00"
     #[arg(long, value_name = "WEEK", value_parser = or_empty_sleep)]
     pub sleep: Option<Sleep>,
+}
+
+fn task_kind(word: &str) -> Result<TaskKind, String> {
+    TaskKind::parse(word).ok_or_else(|| {
+        "a kind is one of: inspect, conform, mix, assemble, check, package".to_owned()
+    })
 }
 
 /// `None`: given as nothing.

@@ -1,6 +1,8 @@
 //! `botflix workers`: how the farm's workers stand, and what an operator wants of them.
 
-use botflix_common::http::{Page, StopRequest, StopWhen, WorkerBody, WorkerPatch};
+use botflix_common::http::{
+    Page, ReinstateRequest, StopRequest, StopWhen, WorkerBody, WorkerPatch,
+};
 use botflix_common::worker::Priority;
 use reqwest::Method;
 use serde::Serialize;
@@ -24,6 +26,9 @@ pub async fn run(args: WorkersArgs, settings: Settings) -> Result<Exit, Fault> {
         WorkersAction::Pause { name } => order(&api, &name, "pause", &()).await?,
         WorkersAction::Resume { name } => order(&api, &name, "resume", &()).await?,
         WorkersAction::Drain { name } => order(&api, &name, "drain", &()).await?,
+        WorkersAction::Reinstate { name, kind } => {
+            order(&api, &name, "reinstate", &ReinstateRequest { kind }).await?
+        }
         WorkersAction::Stop { name, now } => {
             let when = if now {
                 StopWhen::Now

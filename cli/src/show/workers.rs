@@ -5,7 +5,7 @@ use botflix_common::http::{Busy, ProcessBody, WorkerBody};
 use super::size;
 use super::table::Table;
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "worker",
     "state",
     "wanted",
@@ -15,6 +15,7 @@ const COLUMNS: [&str; 10] = [
     "memory",
     "lanes",
     "load",
+    "off",
     "idle because",
 ];
 
@@ -43,6 +44,7 @@ fn gone(worker: &WorkerBody) -> Vec<String> {
         none(),
         none(),
         none(),
+        none(),
         format!("last seen {}", worker.last_seen_at),
     ]
 }
@@ -50,6 +52,16 @@ fn gone(worker: &WorkerBody) -> Vec<String> {
 fn line(worker: &WorkerBody, process: &ProcessBody) -> Vec<String> {
     let lanes: Vec<&str> = process.lanes.iter().map(|lane| lane.name()).collect();
     let idle = process.idle.as_ref().map(|idle| idle.text.clone());
+    let off = worker
+        .off
+        .iter()
+        .filter(|off| off.instance == process.instance);
+    let off: Vec<&str> = off.map(|off| off.kind.name()).collect();
+    let off = if off.is_empty() {
+        "-".to_owned()
+    } else {
+        off.join(",")
+    };
     vec![
         worker.name.clone(),
         process.state.name().to_owned(),
@@ -62,6 +74,7 @@ fn line(worker: &WorkerBody, process: &ProcessBody) -> Vec<String> {
         process
             .load_percent
             .map_or_else(|| "-".to_owned(), |load| format!("{load}%")),
+        off,
         idle.unwrap_or_default(),
     ]
 }

@@ -31,6 +31,8 @@ pub enum WaitReason {
     WorkersAway,
     /// It needs more memory than any worker of the lane gives to tasks.
     TooLarge,
+    /// All workers of the lane that take tasks were taken off this kind of task, for failing at it.
+    WorkersOff,
     /// All places of the lane are taken.
     LaneBusy,
     /// As many of the director's tasks are at work as may be at once.
@@ -43,10 +45,11 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Why a task may wait that is not handed out yet.
-    pub const OF_TASKS: [Self; 6] = [
+    pub const OF_TASKS: [Self; 7] = [
         Self::NoWorker,
         Self::WorkersAway,
         Self::TooLarge,
+        Self::WorkersOff,
         Self::LaneBusy,
         Self::Limit,
         Self::RetryPause,
@@ -57,6 +60,7 @@ impl WaitReason {
             Self::NoWorker => "no_worker",
             Self::WorkersAway => "workers_away",
             Self::TooLarge => "too_large",
+            Self::WorkersOff => "workers_off",
             Self::LaneBusy => "lane_busy",
             Self::Limit => "limit",
             Self::RetryPause => "retry_pause",

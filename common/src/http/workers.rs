@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::task::{Demand, Lane, LaneKind, TaskKind};
 use crate::worker::{
-    Budget, IdleCode, Priority, SelfTest, SleepSchedule, WantedState, WorkerSettings, WorkerState,
+    Budget, IdleCode, OffKind, Priority, SelfTest, SleepSchedule, WantedState, WorkerSettings,
+    WorkerState,
 };
 
 /// `GET /api/v1/workers/{name}`: a worker that was seen once, with those of its processes that are there.
@@ -23,6 +24,10 @@ pub struct WorkerBody {
     pub busy: Busy,
     /// Why it runs nothing; absent while it does.
     pub idle: Option<IdleReason>,
+    /// Kinds of task that processes of it were taken off, for failing at them three times in a row. They take them again when their self-test
+    /// passes, or when an operator reinstates them.
+    #[serde(default)]
+    pub off: Vec<OffKind>,
     /// One for each that said hello lately.
     pub processes: Vec<ProcessBody>,
     pub first_seen_at: String,
@@ -141,6 +146,15 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(from).map(Some)
+}
+
+/// `POST /api/v1/workers/{name}/reinstate`
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReinstateRequest {
+    /// Absent: every kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TaskKind>,
 }
 
 /// `POST /api/v1/workers/{name}/stop`

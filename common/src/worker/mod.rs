@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use budget::{Budget, Room};
 pub use sleep::{NotASchedule, SleepSchedule};
 
-use crate::task::LaneKind;
+use crate::task::{LaneKind, TaskKind};
 
 /// Most tasks at once that are taken seriously.
 pub const MAX_SLOTS: u32 = 1024;
@@ -91,6 +91,26 @@ pub struct WorkerSettings {
     pub sleep: Option<SleepSchedule>,
 }
 
+/// A kind of task that one process of a worker was taken off, for failing at it several times in a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OffKind {
+    pub kind: TaskKind,
+    /// The process. One that is started afterwards takes the kind.
+    pub instance: String,
+    /// In milliseconds since 1970.
+    pub since_ms: i64,
+    /// What its failures said.
+    pub codes: Vec<String>,
+}
+
+/// A self-test that passed after a process was taken off a kind: it takes the kind again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    pub kind: TaskKind,
+    /// Of the [`OffKind`] that it answers.
+    pub since_ms: i64,
+}
+
 /// All that a worker is told, as it stands in Redis under the worker's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerOrders {
@@ -102,6 +122,9 @@ pub struct WorkerOrders {
     pub stop: Vec<String>,
     #[serde(default)]
     pub settings: WorkerSettings,
+    /// Kinds that its processes leave to others until their self-tests pass.
+    #[serde(default)]
+    pub off: Vec<OffKind>,
 }
 
 impl WorkerOrders {
@@ -175,7 +198,7 @@ pub enum IdleCode {
     Asleep,
     DiskFull,
     NoLanes,
-    /// It does not take the kinds of which its lanes have tasks.
+    /// It was taken off some kinds of task, and no other waits in its lanes.
     KindsOff,
     NoTasks,
     Gone,
@@ -218,7 +241,7 @@ impl IdleCode {
             Self::DiskFull => "its scratch disk is full",
             Self::NoLanes => "it can serve none of the lanes that it is set to",
             Self::KindsOff => {
-                "it was taken off the kinds of task that its lanes have, for failing at them"
+                "it was taken off some kinds of task for failing at them, and no other waits in its lanes"
             }
             Self::NoTasks => "no task waits in its lanes",
             Self::Gone => "it does not say hello",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use botflix_common::queue::Queue;
-use botflix_common::task::{AttemptId, Demand, Lane, TaskMessage};
+use botflix_common::task::{AttemptId, Demand, Lane, TaskKind, TaskMessage};
 use botflix_common::worker::Budget;
 use tokio::sync::{mpsc, watch};
 
@@ -195,4 +195,27 @@ async fn a_task_that_waits_for_room_keeps_its_lease_and_can_be_called_off() {
     host.end(small);
     eventually_empty(&queue, CPU).await;
     host.worker.join().await;
+}
+
+#[tokio::test]
+async fn a_kind_that_a_worker_leaves_alone_goes_to_another_as_the_same_attempt() {
+    let redis = RedisServer::start();
+    let queue = redis.queue();
+    let (ran, mut runs) = mpsc::channel(16);
+    let off = Worker::start(&queue, vec![CPU], "off", 2, noting(&ran));
+    off.gate.refuse(vec![TaskKind::Conform]);
+    let conform = push(&queue, "conform", demand(1000, GIB)).await;
+    let mix = TaskMessage {
+        kind: TaskKind::Mix,
+        ..message(attempt("mix", 1))
+    };
+    queue.push(CPU, &mix).await.unwrap();
+    assert_eq!(next(&mut runs).await, mix.id);
+    let (elsewhere, mut runs_elsewhere) = mpsc::channel(16);
+    let other = Worker::start(&queue, vec![CPU], "other", 2, noting(&elsewhere));
+    assert_eq!(next(&mut runs_elsewhere).await, conform);
+    eventually_empty(&queue, CPU).await;
+    assert!(runs.try_recv().is_err(), "it ran where it was refused");
+    off.join().await;
+    other.join().await;
 }

@@ -4,7 +4,7 @@ use botflix_common::id::{DirectorId, RenderId};
 use botflix_common::task::Lane;
 use sqlx::any::AnyRow;
 
-use super::pick::{self, Line};
+use super::pick::{self, Line, Takes};
 use super::{OF_RENDER, TaskState};
 use crate::db::row::{Columns, big};
 use crate::db::{Database, DbError};
@@ -77,22 +77,45 @@ pub async fn paused(db: &Database, now_ms: i64) -> Result<Vec<(Lane, u64)>, DbEr
         .collect()
 }
 
-/// How many ready and due tasks of a lane need more memory than this.
-pub async fn larger_than(
+/// How many ready and due tasks of a lane its workers do not take: for their need of memory, and for their kind.
+pub async fn not_taken(
     db: &Database,
     lane: Lane,
-    memory_bytes: u64,
+    takes: &Takes,
     now_ms: i64,
-) -> Result<u64, DbError> {
+) -> Result<(u64, u64), DbError> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS tasks FROM tasks WHERE state = 'ready' AND lane = $1 AND due_at_ms <= $2 AND memory_bytes > $3",
+        "SELECT COUNT(CASE WHEN memory_bytes > $3 THEN 1 END) AS large, \
+         COUNT(CASE WHEN (memory_bytes IS NULL OR memory_bytes <= $3) AND $4 LIKE ('%,' || kind || ',%') THEN 1 END) AS refused \
+         FROM tasks WHERE state = 'ready' AND lane = $1 AND due_at_ms <= $2",
     )
     .bind(lane.name())
     .bind(now_ms)
-    .bind(big(memory_bytes))
+    .bind(big(takes.memory_bytes))
+    .bind(takes.refused_words())
     .fetch_one(db.reader())
     .await?;
-    row.size("tasks")
+    Ok((row.size("large")?, row.size("refused")?))
+}
+
+/// Whether all that a render has waiting in a lane and state is of kinds that its workers do not take.
+pub async fn all_refused(
+    db: &Database,
+    render: RenderId,
+    standing: Standing,
+    takes: &Takes,
+) -> Result<bool, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT COUNT(*) AS tasks FROM ({OF_RENDER}) w CROSS JOIN tasks t WHERE t.task_key = w.task_key \
+          AND t.state || '' = $2 AND t.lane || '' = $3 AND $4 NOT LIKE ('%,' || t.kind || ',%')"
+    )))
+    .bind(render.to_string())
+    .bind(standing.state.name())
+    .bind(standing.lane.name())
+    .bind(takes.refused_words())
+    .fetch_one(db.reader())
+    .await?;
+    Ok(row.size("tasks")? == 0)
 }
 
 /// The latest results: expected cost, and the seconds that it took.

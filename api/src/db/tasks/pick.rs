@@ -20,6 +20,34 @@ pub struct Line {
     pub task_limit: Option<u64>,
 }
 
+/// What the workers of a lane take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// Tasks that need no more memory than this.
+    pub memory_bytes: u64,
+    /// All kinds but these.
+    pub refused: Vec<TaskKind>,
+}
+
+impl Default for Takes {
+    fn default() -> Self {
+        Self::EVERYTHING
+    }
+}
+
+impl Takes {
+    pub const EVERYTHING: Self = Self {
+        memory_bytes: u64::MAX,
+        refused: Vec::new(),
+    };
+
+    /// `,conform,mix,`, in which a kind is found by its name between commas.
+    pub fn refused_words(&self) -> String {
+        let names = self.refused.iter().map(|kind| format!("{},", kind.name()));
+        format!(",{}", names.collect::<String>())
+    }
+}
+
 /// A task whose turn may come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Next {
@@ -62,20 +90,20 @@ pub(super) fn read_line(row: &AnyRow) -> Result<Line, DbError> {
 const LINE: &str = "SELECT task_key, kind, weight, \
          CASE WHEN due_at_ms > updated_at_ms THEN due_at_ms ELSE updated_at_ms END AS ready_since_ms \
          FROM tasks WHERE state = 'ready' AND lane = $1 AND director_id = $2 AND due_at_ms + 0 <= $3 \
-         AND (memory_bytes IS NULL OR memory_bytes <= $5) \
+         AND (memory_bytes IS NULL OR memory_bytes <= $5) AND $6 NOT LIKE ('%,' || kind || ',%') \
          ORDER BY priority DESC, created_at_ms, weight DESC, task_key LIMIT $4";
 
 /// The first ready and due tasks of a director in a lane: the highest priority first, then the oldest, and of one age the most
 /// expensive first, so that nobody waits for a long one at the end.
 ///
-/// What needs more than `memory_limit` bytes of memory is passed over: no worker of the lane could run it.
+/// What no worker of the lane takes is passed over.
 ///
 /// Read along the index `tasks_in_line`; a plain comparison of the time would have SQLite read all that is ready instead, hence the sum.
 pub async fn line(
     tx: &mut Write,
     lane: Lane,
     director: DirectorId,
-    (now_ms, memory_limit): (i64, u64),
+    (now_ms, takes): (i64, &Takes),
     limit: u64,
 ) -> Result<Vec<Next>, DbError> {
     let rows = sqlx::query(LINE)
@@ -83,7 +111,8 @@ pub async fn line(
         .bind(director.to_string())
         .bind(now_ms)
         .bind(big(limit))
-        .bind(big(memory_limit))
+        .bind(big(takes.memory_bytes))
+        .bind(takes.refused_words())
         .fetch_all(tx.connection())
         .await?;
     rows.iter()
@@ -145,6 +174,7 @@ mod tests {
             .bind(0_i64)
             .bind(1_i64)
             .bind(i64::MAX)
+            .bind(",")
             .fetch_all(db.reader())
             .await
             .unwrap();

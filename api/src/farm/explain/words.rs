@@ -16,6 +16,9 @@ pub(super) fn message(
             "The workers of the lane {lane} take no tasks at the moment: paused, draining, asleep, or their disks are full."
         ),
         WaitReason::TooLarge => format!("It needs more memory than any worker of the lane {lane} has."),
+        WaitReason::WorkersOff => format!(
+            "Every worker of the lane {lane} was taken off this kind of task for failing at it: it goes on when one passes its self-test, or an operator reinstates one."
+        ),
         WaitReason::LaneBusy => match position {
             Some(0) | None => format!("All places of the lane {lane} are taken; it is next."),
             Some(1) => format!("All places of the lane {lane} are taken; about one task goes before it."),

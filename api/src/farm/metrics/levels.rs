@@ -3,7 +3,7 @@
 use botflix_common::http::{ClipStatus, RenderState, WaitReason};
 use botflix_common::manifest::Visibility;
 use botflix_common::report::WorkerHello;
-use botflix_common::task::Lane;
+use botflix_common::task::{Lane, TaskKind};
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Registry};
 
 use super::gauge_value;
@@ -46,6 +46,7 @@ pub(in crate::farm) struct Levels {
     directors: IntGauge,
     waits: IntGaugeVec,
     leads: IntGauge,
+    off_kinds: IntGaugeVec,
 }
 
 impl Levels {
@@ -109,8 +110,13 @@ impl Levels {
             directors: new.gauge("botflix_catalog_directors", "Registered directors.")?,
             waits: new.gauges(
                 "botflix_tasks_waiting",
-                "Tasks that could run and are not handed out, by lane and reason: no_worker, workers_away, too_large, lane_busy, limit, retry_pause.",
+                "Tasks that could run and are not handed out, by lane and reason: no_worker, workers_away, too_large, workers_off, lane_busy, limit, retry_pause.",
                 &["lane", "reason"],
+            )?,
+            off_kinds: new.gauges(
+                "botflix_workers_off_kind",
+                "Processes of workers that were taken off a kind of task for failing at it.",
+                &["kind"],
             )?,
             leads: new.gauge(
                 "botflix_farm_leads",
@@ -183,6 +189,14 @@ impl Levels {
             self.lane_slots
                 .with_label_values(&[lane.name()])
                 .set(gauge_value(slots(lane, workers)));
+        }
+        for kind in TaskKind::ALL {
+            let off = workers
+                .iter()
+                .filter(|worker| worker.off_kinds.contains(&kind));
+            self.off_kinds
+                .with_label_values(&[kind.name()])
+                .set(gauge_value(off.count() as u64));
         }
         let (mut serving, mut draining, mut disk_full) = (0, 0, 0);
         for worker in workers {

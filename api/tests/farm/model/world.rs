@@ -198,7 +198,14 @@ impl Turn<'_> {
     async fn sweep(&mut self, lane: Lane, room: u64) {
         let mut left = room;
         for line in pick::lines(self.tx, lane).await.unwrap() {
-            let next = pick::line(self.tx, lane, line.director, (self.now_ms, u64::MAX), left);
+            let everything = pick::Takes::EVERYTHING;
+            let next = pick::line(
+                self.tx,
+                lane,
+                line.director,
+                (self.now_ms, &everything),
+                left,
+            );
             for turn in next.await.unwrap() {
                 left -= 1;
                 self.outcome.turns.push((turn.key, turn.ready_since_ms));
