@@ -25,6 +25,8 @@ const LOG_LINES: usize = 60;
 pub enum DatabaseKind {
     Sqlite,
     Postgres,
+    /// One of the farm's own that keeps what it commits: for figures.
+    DurablePostgres,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl FarmBuilder {
             redis: RedisServer::start()?,
             database_url: String::new(),
             storage_url: format!("file://{}", dir.path().join("storage").display()),
-            _postgres: None,
+            postgres: None,
             s3: None,
             port: free_port()?,
             binary: self.binary,
@@ -86,11 +88,8 @@ impl FarmBuilder {
                 farm.database_url =
                     format!("sqlite://{}", farm.dir.path().join("farm.db").display())
             }
-            DatabaseKind::Postgres => {
-                let postgres = Postgres::start()?;
-                farm.database_url = postgres.create_database()?;
-                farm._postgres = Some(postgres);
-            }
+            DatabaseKind::Postgres => farm.keep_in(Postgres::start()?)?,
+            DatabaseKind::DurablePostgres => farm.keep_in(Postgres::durable()?)?,
         }
         if self.storage == StorageKind::S3 {
             let s3 = S3Server::start()?;
@@ -111,7 +110,7 @@ pub struct Farm {
     workers: Vec<Spawned>,
     worker_args: Vec<String>,
     pub redis: RedisServer,
-    _postgres: Option<Postgres>,
+    postgres: Option<Postgres>,
     s3: Option<S3Server>,
     database_url: String,
     storage_url: String,
@@ -155,6 +154,20 @@ impl Farm {
 
     pub fn database_url(&self) -> &str {
         &self.database_url
+    }
+
+    pub fn storage_url(&self) -> &str {
+        &self.storage_url
+    }
+
+    pub fn postgres(&self) -> Option<&Postgres> {
+        self.postgres.as_ref()
+    }
+
+    fn keep_in(&mut self, postgres: Postgres) -> Result<()> {
+        self.database_url = postgres.create_database()?;
+        self.postgres = Some(postgres);
+        Ok(())
     }
 
     pub async fn start_api(&mut self) -> Result<()> {

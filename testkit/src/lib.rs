@@ -9,6 +9,7 @@ pub mod client;
 pub mod corpus;
 pub mod deadline;
 pub mod farm;
+pub mod farm_bench;
 pub mod film;
 pub mod gpu_host;
 pub mod material;

@@ -1,6 +1,6 @@
 //! A Postgres server of a test's own, shared by the tests of one process; each test takes a database of its own.
 //!
-//! No SQL here: databases are made with Postgres' own programs.
+//! No SQL of the product here: databases are made with Postgres' own programs, and benches ask for figures through `psql`.
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -17,8 +17,6 @@ use crate::process::{Missing, Signal, Spawned, finish, free_port};
 
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(20);
-/// Few, so that a test can take them all.
-const SAFE_CONNECTIONS: &str = "max_connections=60";
 const USER: &str = "botflix";
 
 /// A handle on the shared server; it ends with the last handle.
@@ -32,14 +30,23 @@ struct Server {
     databases: AtomicU32,
 }
 
+/// What a server that fails may lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// Whatever it likes: a test's data is worth nothing.
+    Nothing,
+    /// Nothing that was committed, as Postgres comes; and it counts its statements.
+    Commits,
+}
+
 /// Where a server lives and as whom it runs.
 struct Home {
+    keeping: Keeping,
     dir: TempDir,
     bin: PathBuf,
     /// User and group, when we are root: Postgres refuses to run as root.
     owner: Option<(u32, u32)>,
     port: u16,
-    keeps: Keeps,
 }
 
 impl Postgres {
@@ -50,16 +57,29 @@ impl Postgres {
         if let Some(server) = shared.upgrade() {
             return Ok(Self(server));
         }
-        let server = Arc::new(Server::start(Keeps::WhatItCan)?);
+        let server = Server::start(Keeping::Nothing)?;
         *shared = Arc::downgrade(&server);
         Ok(Self(server))
     }
 
-    /// One of the caller's own that loses nothing it has committed when it is shut down immediately.
-    pub fn start_safe() -> Result<Self> {
-        Server::start(Keeps::WhatItCommitted)
-            .map(Arc::new)
-            .map(Self)
+    /// A server of the caller's own with Postgres' own settings, so that commits cost what they cost; it counts statements
+    /// (`pg_stat_statements`).
+    pub fn durable() -> Result<Self> {
+        Server::start(Keeping::Commits).map(Self)
+    }
+
+    /// What `psql` prints for a statement: rows as lines, columns separated by blanks.
+    pub fn ask(&self, database_url: &str, statement: &str) -> Result<String> {
+        let mut psql = self.0.home.command("psql");
+        psql.args(["-X", "-A", "-t", "-F", " ", "-v", "ON_ERROR_STOP=1", "-d"]);
+        let printed = finish(psql.arg(database_url).args(["-c", statement]))?;
+        Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+    }
+
+    /// Of the process that has started all others of the server.
+    pub fn pid(&self) -> u32 {
+        let process = self.0.process.lock();
+        process.unwrap_or_else(PoisonError::into_inner).pid()
     }
 
     /// The URL of a new, empty database.
@@ -96,22 +116,14 @@ impl Postgres {
     }
 }
 
-/// What survives [`Postgres::crash_and_restart`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keeps {
-    /// Quick, and enough where the server is not hurt.
-    WhatItCan,
-    WhatItCommitted,
-}
-
 impl Server {
-    fn start(keeps: Keeps) -> Result<Self> {
-        let home = Home::make(keeps)?;
-        Ok(Self {
+    fn start(keeping: Keeping) -> Result<Arc<Self>> {
+        let home = Home::make(keeping)?;
+        Ok(Arc::new(Self {
             process: Mutex::new(home.serve()?),
             home,
             databases: AtomicU32::new(0),
-        })
+        }))
     }
 }
 
@@ -132,15 +144,15 @@ impl Drop for Server {
 }
 
 impl Home {
-    fn make(keeps: Keeps) -> Result<Self> {
+    fn make(keeping: Keeping) -> Result<Self> {
         let home = Self {
+            keeping,
             dir: tempfile::Builder::new()
                 .prefix("botflix-postgres-")
                 .tempdir()?,
             bin: newest_bin()?,
             owner: owner()?,
             port: free_port()?,
-            keeps,
         };
         if let Some((user, group)) = home.owner {
             std::os::unix::fs::chown(home.dir.path(), Some(user), Some(group))?;
@@ -168,14 +180,17 @@ impl Home {
             .arg("-D")
             .arg(self.data())
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        // No machine loses its power here: what the system has been given is there after a crash of the server.
-        command.args(["-c", "unix_socket_directories=", "-c", "fsync=off"]);
-        match self.keeps {
-            Keeps::WhatItCan => {
-                command.args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
-            }
-            Keeps::WhatItCommitted => command.args(["-c", SAFE_CONNECTIONS]),
+        let settings: &[&str] = match self.keeping {
+            Keeping::Nothing => &[
+                "fsync=off",
+                "synchronous_commit=off",
+                "full_page_writes=off",
+            ],
+            Keeping::Commits => &["shared_preload_libraries=pg_stat_statements"],
         };
+        for setting in ["unix_socket_directories="].iter().chain(settings) {
+            command.args(["-c", setting]);
+        }
         let mut process = Spawned::start(
             "postgres",
             &mut command,

@@ -10,13 +10,19 @@ use crate::process::{find, run};
 
 const PINNED: &str = include_str!("../../../scripts/bench-requirements.txt");
 
-/// A line of Markdown: processor, memory, programs and their versions.
-pub(super) fn description(stage: &Stage) -> Result<String> {
+/// Processor and memory.
+pub(crate) fn host() -> Result<String> {
     let processors = std::thread::available_parallelism()?;
     let model = line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown CPU".to_owned());
     let memory = line_of("/proc/meminfo", "MemTotal")
         .and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
         .unwrap_or_default();
+    let gib = memory as f64 / f64::from(1 << 20);
+    Ok(format!("{processors} cores of {model}, {gib:.0} GiB"))
+}
+
+/// A line of Markdown: processor, memory, programs and their versions.
+pub(super) fn description(stage: &Stage) -> Result<String> {
     let ffmpeg = first_line(&run(&find("ffmpeg")?, ["-version"])?);
     let version = ffmpeg.split(" Copyright").next().unwrap_or_default();
     let botflix = first_line(&run(stage.botflix.path(), ["--version"])?);
@@ -28,8 +34,8 @@ pub(super) fn description(stage: &Stage) -> Result<String> {
             .unwrap_or("?")
     };
     Ok(format!(
-        "{processors} cores of {model}, {:.0} GiB; {version}; {botflix}{}; {python}, moviepy {}, ffmpeg-normalize {}\n",
-        memory as f64 / f64::from(1 << 20),
+        "{}; {version}; {botflix}{}; {python}, moviepy {}, ffmpeg-normalize {}\n",
+        host()?,
         commit().map_or_else(String::new, |commit| format!(" ({commit})")),
         pinned("moviepy"),
         pinned("ffmpeg-normalize"),
@@ -37,7 +43,7 @@ pub(super) fn description(stage: &Stage) -> Result<String> {
 }
 
 /// Of the working tree that this runs in, if it is one.
-fn commit() -> Option<String> {
+pub(crate) fn commit() -> Option<String> {
     let mut git = Command::new(find("git").ok()?);
     let described = git
         .args(["describe", "--always", "--dirty"])
@@ -53,7 +59,7 @@ fn line_of(file: impl AsRef<Path>, name: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-fn first_line(bytes: &[u8]) -> String {
+pub(crate) fn first_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.lines().next().unwrap_or_default().trim().to_owned()
 }

@@ -10,7 +10,7 @@ mod edit;
 mod goals;
 mod judge;
 mod long;
-mod machine;
+pub(crate) mod machine;
 mod material;
 mod meter;
 mod options;

@@ -185,7 +185,7 @@ impl Stage {
 fn database(plan: &Plan, dir: &Path) -> Result<(Option<Postgres>, Option<SmallDisk>, String)> {
     match plan.database {
         DatabaseKind::Postgres => {
-            let postgres = Postgres::start_safe()?;
+            let postgres = Postgres::durable()?;
             let url = postgres.create_database()?;
             Ok((Some(postgres), None, url))
         }
