@@ -173,15 +173,17 @@ fn spawn_keeping(
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) {
+    // One for both: their commands are short, and none of them waits in Redis. A farm has thousands of workers, and Redis counts connections.
+    let link = queue.new_link();
     let keeper = Keeper {
-        link: queue.new_link(),
+        link: link.clone(),
         names: queue.names.clone(),
         config: Arc::clone(&queue.config),
         consumer: consumer.to_owned(),
         book: Arc::clone(book),
     };
     let acknowledger = Acknowledger {
-        link: queue.new_link(),
+        link,
         names: queue.names.clone(),
         consumer: consumer.to_owned(),
         book: Arc::clone(book),

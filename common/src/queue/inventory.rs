@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use redis::streams::{StreamPendingReply, StreamRangeReply};
+use redis::streams::{StreamId, StreamPendingReply, StreamRangeReply};
 use redis::{FromRedisValue, Pipeline};
 
 use crate::task::{AttemptId, Lane};
@@ -11,8 +11,10 @@ use crate::task::{AttemptId, Lane};
 use super::error::QueueError;
 use super::{FARM_GROUP, Queue};
 
-/// Entries of one lane that [`Queue::snapshot`] returns at most. The dispatcher keeps lanes shallower: about twice the free slots.
-pub const SNAPSHOT_LIMIT: usize = 2_000;
+/// Entries of one lane that [`Queue::snapshot`] returns at most. The dispatcher keeps lanes shallower: about twice the slots of all workers.
+pub const SNAPSHOT_LIMIT: usize = 500_000;
+/// Entries read at once, so that no answer keeps Redis from others for more than some milliseconds.
+const PAGE: usize = 2_000;
 
 /// An attempt that lies in a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,48 +72,110 @@ impl QueueHealth {
     }
 }
 
+struct Page {
+    entries: Vec<QueuedEntry>,
+    /// Those that cannot be read included.
+    length: usize,
+    last: Option<String>,
+}
+
+/// One that cannot be read is the reader's to bury.
+fn queued_entry(entry: StreamId, holder: Option<(String, u64)>) -> Option<QueuedEntry> {
+    let id: AttemptId = entry.get::<String>("id")?.parse().ok()?;
+    let (holder, idle_ms) = holder.unzip();
+    Some(QueuedEntry {
+        id,
+        entry: entry.id,
+        holder,
+        idle: Duration::from_millis(idle_ms.unwrap_or_default()),
+    })
+}
+
 impl Queue {
-    /// The attempts in a lane and who has them, as of one moment.
+    /// The attempts in a lane and who has them, page by page: what ends meanwhile may be missing or not, what lies there all the while is
+    /// seen, and what is put back to the end of its lane may be seen twice.
     pub async fn snapshot(&self, lane: Lane) -> Result<Snapshot, QueueError> {
+        let mut entries = Vec::new();
+        let mut from = "-".to_owned();
+        loop {
+            let page = self.page(lane, &from).await?;
+            let last = page.last.filter(|_| page.length >= PAGE);
+            entries.extend(page.entries);
+            match last {
+                None => break,
+                Some(_) if entries.len() >= SNAPSHOT_LIMIT => {
+                    return Ok(Snapshot {
+                        entries,
+                        truncated: true,
+                    });
+                }
+                Some(last) => from = format!("({last}"),
+            }
+        }
+        Ok(Snapshot {
+            entries,
+            truncated: false,
+        })
+    }
+
+    /// As of one moment.
+    async fn page(&self, lane: Lane, from: &str) -> Result<Page, QueueError> {
         type Pending = Vec<(String, String, u64, u64)>;
         let stream = self.names.lane(lane);
         let mut both = redis::pipe();
         both.atomic()
             .cmd("XRANGE")
             .arg(&stream)
-            .arg("-")
+            .arg(from)
             .arg("+")
             .arg("COUNT")
-            .arg(SNAPSHOT_LIMIT + 1)
+            .arg(PAGE)
             .cmd("XPENDING")
             .arg(&stream)
             .arg(FARM_GROUP)
-            .arg("-")
+            .arg(from)
             .arg("+")
-            .arg(SNAPSHOT_LIMIT + 1);
+            .arg(PAGE);
         let (range, pending): (StreamRangeReply, Pending) = self.ask_lane(lane, &both).await?;
-        let truncated = range.ids.len() > SNAPSHOT_LIMIT;
         let mut holders: HashMap<String, (String, u64)> = pending
             .into_iter()
             .map(|(entry, holder, idle_ms, _)| (entry, (holder, idle_ms)))
             .collect();
-        let entries = range
-            .ids
-            .into_iter()
-            .take(SNAPSHOT_LIMIT)
-            .filter_map(|entry| {
-                // One that cannot be read is the reader's to bury.
-                let id: AttemptId = entry.get::<String>("id")?.parse().ok()?;
-                let (holder, idle_ms) = holders.remove(&entry.id).unzip();
-                Some(QueuedEntry {
-                    id,
-                    entry: entry.id,
-                    holder,
-                    idle: Duration::from_millis(idle_ms.unwrap_or_default()),
-                })
-            })
-            .collect();
-        Ok(Snapshot { entries, truncated })
+        let (length, last) = (
+            range.ids.len(),
+            range.ids.last().map(|last| last.id.clone()),
+        );
+        let entries = range.ids.into_iter().filter_map(|entry| {
+            let holder = holders.remove(&entry.id);
+            queued_entry(entry, holder)
+        });
+        Ok(Page {
+            entries: entries.collect(),
+            length,
+            last,
+        })
+    }
+
+    /// For how long the oldest report has been waiting to be taken; zero when all have been. What workers did longer ago than this is known.
+    pub async fn reports_behind(&self) -> Result<Duration, QueueError> {
+        let mut both = redis::pipe();
+        both.atomic()
+            .cmd("XRANGE")
+            .arg(self.names.reports())
+            .arg("-")
+            .arg("+")
+            .arg("COUNT")
+            .arg(1)
+            .cmd("TIME");
+        let (range, (seconds, micros)): (StreamRangeReply, (u64, u64)) =
+            self.link.pipeline(&both).await?;
+        // Redis names entries by its own clock in milliseconds.
+        let told_at = range.ids.first().and_then(|oldest| {
+            let (ms, _) = oldest.id.split_once('-')?;
+            ms.parse().ok().map(Duration::from_millis)
+        });
+        let now = Duration::from_secs(seconds) + Duration::from_micros(micros);
+        Ok(told_at.map_or(Duration::ZERO, |told_at| now.saturating_sub(told_at)))
     }
 
     /// How much lies in a lane.

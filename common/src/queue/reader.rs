@@ -44,6 +44,15 @@ pub(super) struct Reader {
     newest: HashMap<Lane, String>,
     answer: Answer,
     refusals: Refusals,
+    lanes_seen: Seen,
+}
+
+/// What the last read that waited has shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Nothing lay in any lane: what comes is brought by the next wait, and need not be looked for.
+    Empty,
+    Unknown,
 }
 
 /// Whether the answer to the last read arrived.
@@ -73,6 +82,7 @@ impl Reader {
             newest: HashMap::new(),
             answer: Answer::Arrived,
             refusals: Refusals::default(),
+            lanes_seen: Seen::Unknown,
         }
     }
 
@@ -188,8 +198,9 @@ impl Reader {
             self.answer = Answer::Arrived;
         }
         let lanes = &openings.lanes;
-        // With several lanes the order counts, so look without waiting first.
-        if lanes.len() > 1 || openings.pace == Pace::Yielding {
+        // With several lanes the order counts, so look without waiting first. A farm has thousands of idle workers: they look once, and then wait.
+        let look = lanes.len() > 1 && self.lanes_seen == Seen::Unknown;
+        if look || openings.pace == Pace::Yielding {
             for lane in lanes {
                 let new = self.read_after(&[*lane], &[">".to_owned()], None).await?;
                 if !new.is_empty() {
@@ -200,7 +211,12 @@ impl Reader {
         match openings.pace {
             Pace::Eager => {
                 let new = vec![">".to_owned(); lanes.len()];
-                self.read_after(lanes, &new, Some(READ_BLOCKS)).await
+                self.lanes_seen = Seen::Unknown;
+                let brought = self.read_after(lanes, &new, Some(READ_BLOCKS)).await?;
+                if brought.is_empty() {
+                    self.lanes_seen = Seen::Empty;
+                }
+                Ok(brought)
             }
             Pace::Yielding => {
                 tokio::select! {

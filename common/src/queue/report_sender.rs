@@ -68,7 +68,8 @@ impl Queue {
             stop: CancellationToken::new(),
         };
         let postman = Postman {
-            link: self.new_link(),
+            // Shared with the hellos of the same process, which may wait for a long report; leases are kept over another.
+            link: self.link.clone(),
             stream: self.names.reports(),
             progress: Arc::clone(&sender.progress),
             stop: sender.stop.clone(),
