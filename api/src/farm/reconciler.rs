@@ -199,6 +199,8 @@ impl Core {
     ) -> Result<(), ReconcileError> {
         // SQL first: what is queued after this is not expected in the snapshot.
         let believed = tasks::in_flight(&self.db, lane).await?;
+        // A worker reports first and lets go after: of what is gone from the lane, the end may wait among the reports.
+        let behind = self.queue.reports_behind().await?;
         let snapshot = self.queue.snapshot(lane).await?;
         let held = snapshot
             .entries
@@ -219,7 +221,8 @@ impl Core {
             .map(TaskHead::attempt_id)
             .filter(|id| !known.contains(id))
             .collect();
-        let absent = suspicions.absent.confirm(&absent, self.config.absent_for);
+        let long_enough = self.config.absent_for.max(behind);
+        let absent = suspicions.absent.confirm(&absent, long_enough);
         self.end_all(absent, Loss::Vanished).await;
         // Over or canceled, yet in the queue or at a worker: called off, so that nobody spends time on it.
         let odd = known.difference(&current).copied().collect();

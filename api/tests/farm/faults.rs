@@ -7,16 +7,18 @@ use botflix_api::db::tasks::{self, TaskState, moves, pick};
 use botflix_api::db::{Database, renders};
 use botflix_common::hash::TaskKey;
 use botflix_common::http::RenderState;
-use botflix_common::report::{ReportBody, WorkerHello};
-use botflix_common::task::{Lane, TaskKind};
+use botflix_common::report::{Report, ReportBody, WorkerHello};
+use botflix_common::task::{AttemptId, Lane, TaskKind};
 use botflix_testkit::deadline;
 
+use crate::facts::record;
 use crate::rig::{Base, LIMIT, Rig, suspicious};
 use crate::script::{Hands, Script};
 
 crate::on_both_databases!(
     what_was_queued_in_sql_and_never_pushed_runs_after_a_restart,
     without_the_reconciler_what_was_never_pushed_waits_for_ever,
+    an_attempt_whose_report_waits_to_be_read_is_not_taken_for_lost,
     a_flushed_redis_costs_time_and_no_work,
     a_worker_that_dies_is_charged_and_its_task_runs_again,
     a_render_that_was_overlooked_moves_on,
@@ -80,6 +82,38 @@ async fn without_the_reconciler_what_was_never_pushed_waits_for_ever(base: Base)
     });
     assert!(healed.await.is_err());
     assert_eq!(rig.state(id).await, RenderState::Accepted);
+}
+
+async fn an_attempt_whose_report_waits_to_be_read_is_not_taken_for_lost(base: Base) {
+    let (base, _, key) = cut_between_commit_and_push(base).await;
+    let id = AttemptId {
+        task: key,
+        attempt: 1,
+    };
+    // It ran and was reported, and whoever read the report of that has not got round to it: it is read again after two seconds only.
+    let db = base.database().await;
+    let (spec, _) = tasks::input(&db, &key).await.unwrap().unwrap();
+    let report = Report {
+        id,
+        worker: "quick".to_owned(),
+        body: ReportBody::Done {
+            record: Box::new(record(&spec, "quick")),
+            memoized: false,
+        },
+    };
+    let queue = base.queue();
+    let reports = queue.report_sender();
+    reports.send_durable(report).await.unwrap();
+    let mut slow = queue.report_reader("slow");
+    let read = slow.next_batch(1, Duration::from_secs(1)).await.unwrap();
+    assert_eq!(read.len(), 1);
+
+    let rig = base.rig_with(suspicious()).await;
+    let done = deadline::until("its report counts", LIMIT, async || {
+        let task = tasks::find(rig.farm.database(), &key).await?.unwrap();
+        Ok((task.state == TaskState::Done).then_some(task))
+    });
+    assert_eq!(done.await.unwrap().attempt, 1, "it ran once");
 }
 
 async fn a_flushed_redis_costs_time_and_no_work(base: Base) {
