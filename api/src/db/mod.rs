@@ -50,6 +50,8 @@ pub struct Database {
     dialect: Dialect,
     /// SQLite has one writer: waiting here is fair, waiting in SQLite is not.
     writers: Arc<Semaphore>,
+    /// Who moves the graph next waits here and not at the database, where it would keep a connection from readers.
+    graph: Arc<Semaphore>,
 }
 
 /// Whether a guarded write found the row where it expected it.
@@ -89,20 +91,18 @@ impl Database {
             pool,
             dialect,
             writers,
+            graph: Arc::new(Semaphore::new(1)),
         })
     }
 
     /// A transaction. Dropped without [`Write::commit`], it never was.
     pub async fn write(&self) -> Result<Write, DbError> {
-        let turn = Arc::clone(&self.writers).acquire_owned();
-        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, turn)
-            .await
-            .map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))?
-            .map_err(|_| DbError::Unavailable(sqlx::Error::PoolClosed))?;
+        let turn = turn_of(&self.writers).await?;
         let transaction = self.pool.begin_with(self.dialect.begin()).await?;
         Ok(Write {
             transaction,
             _turn: turn,
+            _graph: None,
         })
     }
 
@@ -111,8 +111,10 @@ impl Database {
     /// A move looks at several rows (are all needs done? is another render using this task?) and would otherwise have to lock each of them
     /// in one global order. What only touches its own row (progress) uses [`Database::write`].
     pub async fn write_graph(&self) -> Result<Write, DbError> {
+        let graph = turn_of(&self.graph).await?;
         let mut tx = self.write().await?;
         self.dialect.lock_graph(tx.connection()).await?;
+        tx._graph = Some(graph);
         Ok(tx)
     }
 
@@ -132,10 +134,19 @@ impl Database {
     }
 }
 
+async fn turn_of(line: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbError> {
+    tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(line).acquire_owned())
+        .await
+        .map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))?
+        .map_err(|_| DbError::Unavailable(sqlx::Error::PoolClosed))
+}
+
 /// An open transaction.
 pub struct Write {
+    // Declared first, dropped first: whose turn is next begins when this is over.
     transaction: Transaction<'static, Any>,
     _turn: OwnedSemaphorePermit,
+    _graph: Option<OwnedSemaphorePermit>,
 }
 
 impl Write {
