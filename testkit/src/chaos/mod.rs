@@ -62,7 +62,9 @@ pub struct Settings {
 /// Sets up a farm, hurts it, and judges.
 pub async fn run(settings: &Settings) -> Result<Run> {
     let (apis, title) = match settings.database {
-        DatabaseKind::Postgres => (2, "Postgres, S3, 2 APIs, 3 workers"),
+        DatabaseKind::Postgres | DatabaseKind::DurablePostgres => {
+            (2, "Postgres, S3, 2 APIs, 3 workers")
+        }
         DatabaseKind::Sqlite => (1, "SQLite, files, 1 API, 3 workers"),
     };
     let plan = Plan {

@@ -81,7 +81,7 @@ impl Stage {
         let redis = RedisServer::start()?;
         let (postgres, database_disk, database_url) = database(plan, dir.path())?;
         let s3 = match plan.database {
-            DatabaseKind::Postgres => Some(S3Server::start()?),
+            DatabaseKind::Postgres | DatabaseKind::DurablePostgres => Some(S3Server::start()?),
             DatabaseKind::Sqlite => None,
         };
         let namespace = plan
@@ -184,7 +184,7 @@ impl Stage {
 
 fn database(plan: &Plan, dir: &Path) -> Result<(Option<Postgres>, Option<SmallDisk>, String)> {
     match plan.database {
-        DatabaseKind::Postgres => {
+        DatabaseKind::Postgres | DatabaseKind::DurablePostgres => {
             let postgres = Postgres::durable()?;
             let url = postgres.create_database()?;
             Ok((Some(postgres), None, url))
