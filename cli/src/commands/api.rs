@@ -16,7 +16,8 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     config.public_url = args.public_url;
     config.lease = settings.test_lease;
     config.for_workers = ForWorkers {
-        redis: args.worker_redis,
+        // A variable that is set to nothing, as Compose does, says nothing.
+        redis: args.worker_redis.filter(|url| !url.is_empty()),
         storage: args.worker_storage,
         storage_options: settings.worker_storage_options,
     };
