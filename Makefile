@@ -107,14 +107,14 @@ setup-run: ## … to build and run: a C compiler, ffmpeg, Redis, a voice, fonts
 		'/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core'
 
 .PHONY: setup-test
-setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed $(TARGET)/prometheus/installed $(TARGET)/tools/bin/cargo-deny ## … to test: Postgres, an S3 server, a browser, Prometheus
+setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed $(TARGET)/prometheus/installed $(TARGET)/tools/bin/cargo-deny ## … to test: Postgres, an S3 server, a browser, Prometheus, linters
 
 .PHONY: setup-bench
 setup-bench: setup-run .venv-bench/installed ## … to compare: what people use today, from PyPI
 
 .PHONY: test-packages
 test-packages:
-	@scripts/install-packages '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium node=nodejs npm=npm python3=python3
+	@scripts/install-packages '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium node=nodejs npm=npm python3=python3 systemd-analyze=systemd
 	@python3 -c 'import ensurepip' 2>/dev/null || scripts/install-packages no-ensurepip=python3-venv
 
 .venv/installed: scripts/requirements.txt

@@ -1,4 +1,5 @@
-//! The pages for directors say what the program does: every field of the manifest with its limits, every example that they point at.
+//! The pages for directors say what the program does: every field of the manifest with its limits, every example that they point at. What is
+//! shipped for deployment names what there is.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -200,4 +201,25 @@ fn no_program_finds_what_the_table_of_rules_has_not() {
             "{place} makes a finding by hand: take its rule from the table"
         );
     }
+}
+
+#[test]
+fn what_is_shipped_for_deployment_fits_the_program_and_the_tools_that_read_it() {
+    let python = root().join(".venv/bin/python");
+    if !python.is_file() {
+        assert!(
+            std::env::var_os("BOTFLIX_TEST_ALL").is_none(),
+            "there is no .venv: make setup-test"
+        );
+        eprintln!("skipped: there is no .venv");
+        return;
+    }
+    let checked = std::process::Command::new(python)
+        .arg(root().join("scripts/check-deploy"))
+        .arg(env!("CARGO_BIN_EXE_botflix"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout);
+    let complained = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}\n{complained}");
 }
