@@ -13,6 +13,7 @@ ARGS ?=
 
 PLAYWRIGHT := playwright-core@1.64.1
 AXE := axe-core@4.14.1
+BULLMQ := bullmq@6.7.0 ioredis@5.11.1
 CARGO_DENY := 0.19.0
 
 export BOTFLIX_BROWSER_MODULES := $(TARGET)/browser/node_modules
@@ -39,6 +40,10 @@ build: ## The program: target/release/botflix
 .PHONY: bench
 bench: setup-bench build ## The same films made by BotFlix and by others, compared and checked; ARGS=--quick, --long, --quality
 	cargo run --locked --quiet -p botflix-testkit --bin bench -- --botflix $(BOTFLIX) --python .venv-bench/bin/python --dir $(TARGET)/bench $(ARGS)
+
+.PHONY: bench-farm
+bench-farm: setup-bench-farm build ## What the control plane costs per task with 1,000 simulated workers, BullMQ beside it; ARGS=--quick
+	cargo run --release --locked --quiet -p botflix-testkit --bin bench-farm -- --botflix $(BOTFLIX) --bullmq $(TARGET)/bullmq $(ARGS)
 
 ##@ Change
 
@@ -112,6 +117,10 @@ setup-test: setup-run test-packages .venv/installed $(TARGET)/browser/installed 
 .PHONY: setup-bench
 setup-bench: setup-run .venv-bench/installed ## … to compare: what people use today, from PyPI
 
+.PHONY: setup-bench-farm
+setup-bench-farm: setup-run $(TARGET)/bullmq/installed ## … to measure the control plane: Postgres, and BullMQ from npm
+	@scripts/install-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
+
 .PHONY: test-packages
 test-packages:
 	@scripts/install-packages '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium node=nodejs npm=npm python3=python3 systemd-analyze=systemd
@@ -131,6 +140,12 @@ test-packages:
 $(TARGET)/browser/installed: Makefile
 	mkdir -p $(@D)
 	npm install --prefix $(@D) --no-save --no-package-lock --no-audit --no-fund --loglevel=error $(PLAYWRIGHT) $(AXE)
+	touch $@
+
+$(TARGET)/bullmq/installed: Makefile
+	@scripts/install-packages node=nodejs npm=npm
+	mkdir -p $(@D)
+	npm install --prefix $(@D) --no-save --no-package-lock --no-audit --no-fund --loglevel=error $(BULLMQ)
 	touch $@
 
 # Unpacked and not installed: Debian's package would start it as a service, now and after every boot.

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bench;
 mod episode;
 mod faults;
 mod input;

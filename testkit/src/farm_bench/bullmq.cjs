@@ -28,7 +28,7 @@ async function add(flows) {
 function work(concurrency, pause) {
   const sleep = () => new Promise((done) => setTimeout(done, pause));
   const worker = new Worker('farm', async () => { await sleep(); return record; }, { connection, concurrency });
-  worker.on('error', (error) => console.error(error));
+  worker.on('error', (error) => { console.error(error); process.exit(1); });
   process.on('SIGTERM', async () => { await worker.close(); process.exit(0); });
 }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use botflix_common::storage::Storage;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,77 +12,122 @@ use tokio_util::task::TaskTracker;
 use super::node;
 use super::options::{Crew, Options};
 use crate::farm::Farm;
-use crate::process::Spawned;
+use crate::process::{Spawned, tail};
 
 /// What runs may end, and goodbyes are said.
 const STOP: Duration = Duration::from_secs(30);
+const LOG_LINES: usize = 20;
 
 /// Until SIGTERM.
 pub(super) async fn run(crew: &Crew) -> Result<()> {
-    let storage = Storage::open(&crew.storage)?;
-    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
     let mut told = signal(SignalKind::terminate())?;
-    for number in crew.first..crew.first + crew.workers {
-        let (crew, storage, stop) = (crew.clone(), storage.clone(), stop.clone());
-        tracker.spawn(async move {
-            if let Err(error) = node::run(&crew, storage, number, stop).await {
-                eprintln!("sim-{number}: {error:#}");
-            }
-        });
-    }
+    let members = Members::start(crew)?;
     told.recv().await;
-    stop.cancel();
-    tracker.close();
-    tracker.wait().await;
+    members.stop().await;
     Ok(())
 }
 
-/// The processes, as the bench holds them.
-pub(super) struct Crews(Vec<Spawned>);
+/// Simulated workers of this process.
+struct Members {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Members {
+    fn start(crew: &Crew) -> Result<Self> {
+        let storage = Storage::open(&crew.storage)?;
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        for number in crew.first..crew.first + crew.workers {
+            let (crew, storage, stop) = (crew.clone(), storage.clone(), stop.clone());
+            tracker.spawn(async move {
+                if let Err(error) = node::run(&crew, storage, number, stop).await {
+                    eprintln!("sim-{number}: {error:#}");
+                }
+            });
+        }
+        Ok(Self { stop, tracker })
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// All simulated workers, as the bench holds them.
+pub(super) struct Crews {
+    processes: Vec<Spawned>,
+    /// Those of the bench's own process, when no other is wanted.
+    here: Option<Members>,
+}
 
 impl Crews {
     pub fn start(farm: &Farm, options: &Options) -> Result<Self> {
-        let mut started = Vec::new();
-        let workers = options.workers;
-        let each = workers.div_ceil(options.crews.max(1));
-        for first in (0..workers).step_by(each.max(1)) {
-            let name = format!("crew-{first}");
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("crew");
-            let count = each.min(workers - first);
-            for (word, value) in [
-                ("--redis", farm.redis.url()),
-                ("--storage", farm.storage_url().to_owned()),
-                ("--first", first.to_string()),
-                ("--workers", count.to_string()),
-                ("--slots", options.slots.to_string()),
-                ("--task-ms", options.task_ms.to_string()),
-            ] {
-                command.args([word, &value]);
-            }
-            let log = farm.dir().join(format!("{name}.log"));
-            started.push(Spawned::start(&name, &mut command, &log)?);
+        let crew = |first, workers| Crew {
+            redis: farm.redis.url(),
+            storage: farm.storage_url().to_owned(),
+            first,
+            workers,
+            slots: options.slots,
+            task_ms: options.task_ms,
+        };
+        let mut started = Self {
+            processes: Vec::new(),
+            here: None,
+        };
+        if options.crews == 0 {
+            started.here = Some(Members::start(&crew(0, options.workers))?);
+            return Ok(started);
         }
-        Ok(Self(started))
+        let each = options.workers.div_ceil(options.crews).max(1);
+        for first in (0..options.workers).step_by(each) {
+            let crew = crew(first, each.min(options.workers - first));
+            started.processes.push(crew.spawn(farm)?);
+        }
+        Ok(started)
     }
 
     pub fn pids(&self) -> Vec<u32> {
-        self.0.iter().map(Spawned::pid).collect()
+        if self.here.is_some() {
+            return vec![std::process::id()];
+        }
+        self.processes.iter().map(Spawned::pid).collect()
     }
 
-    /// An error when one of them complained: then the figures say nothing.
-    pub fn stop(mut self) -> Result<()> {
-        for crew in &mut self.0 {
-            crew.terminate(STOP)?;
+    /// What they complained of goes to stderr: figures of a round with many complaints say little.
+    pub async fn stop(mut self) {
+        if let Some(members) = self.here {
+            members.stop().await;
+        }
+        for crew in &mut self.processes {
+            if let Err(error) = crew.terminate(STOP) {
+                eprintln!("{error:#}");
+            }
             let log = crew.log();
             if !log.trim().is_empty() {
-                bail!(
-                    "{} complained:\n{}",
-                    crew.name(),
-                    crate::process::tail(&log, 20)
-                );
+                eprintln!("{} said:\n{}", crew.name(), tail(&log, LOG_LINES));
             }
         }
-        Ok(())
+    }
+}
+
+impl Crew {
+    fn spawn(&self, farm: &Farm) -> Result<Spawned> {
+        let name = format!("crew-{}", self.first);
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("crew");
+        for (word, value) in [
+            ("--redis", self.redis.clone()),
+            ("--storage", self.storage.clone()),
+            ("--first", self.first.to_string()),
+            ("--workers", self.workers.to_string()),
+            ("--slots", self.slots.to_string()),
+            ("--task-ms", self.task_ms.to_string()),
+        ] {
+            command.args([word, &value]);
+        }
+        let log = farm.dir().join(format!("{name}.log"));
+        Spawned::start(&name, &mut command, &log)
     }
 }

@@ -19,10 +19,14 @@ mod usage;
 
 use std::io::Write as _;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser as _;
 
 use self::options::{Options, Role};
+use crate::process::Binary;
+
+/// Twenty films.
+const SMOKE_TASKS: usize = 100;
 
 /// Reads the command line, measures, and prints the report.
 pub fn run() -> Result<()> {
@@ -48,6 +52,20 @@ async fn measure(options: &Options) -> Result<()> {
         say(&bullmq::compare(options, folder, &rounds)?)?;
     }
     Ok(())
+}
+
+/// A small round with its workers in this process, so that a test sees when the bench no longer fits the farm; an error when not all of it
+/// came to its end.
+pub async fn smoke(botflix: &Binary) -> Result<String> {
+    let words = ["bench-farm".as_ref(), "--botflix".as_ref(), botflix.path()];
+    let mut options = Options::try_parse_from(words)?;
+    (options.workers, options.crews, options.task_ms) = (10, 0, 5);
+    let figures = round::run(&options, SMOKE_TASKS).await?;
+    let report = table::rounds(std::slice::from_ref(&figures));
+    if figures.load.tasks < SMOKE_TASKS as u64 || figures.bad > 0 {
+        bail!("not all tasks came to a good end:\n{report}");
+    }
+    Ok(report)
 }
 
 fn say(text: &str) -> Result<()> {

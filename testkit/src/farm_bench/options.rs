@@ -25,7 +25,7 @@ pub(super) struct Options {
     /// Tasks that each worker runs at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub slots: u32,
-    /// Processes that those workers share
+    /// Processes that those workers share; 0: the bench's own
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub crews: usize,
     /// How long a task takes, in milliseconds

@@ -25,6 +25,7 @@ const IDLE_PATIENCE: Duration = Duration::from_secs(60);
 const ASSEMBLY: Duration = Duration::from_secs(120);
 /// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(500);
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 const INSPECTOR: &str = "inspector";
 const INSPECTOR_STOP: Duration = Duration::from_secs(60);
 
@@ -82,7 +83,7 @@ pub(super) async fn run(options: &Options, tasks: usize) -> Result<Figures> {
     let since = ledger::now_ms(&farm)?;
     figures.film = idle_films(&studio).await?;
     figures.idle = ledger::times(&farm, since)?;
-    idle.stop()?;
+    idle.stop().await;
 
     eprintln!("{tasks} tasks: queueing {renders} renders");
     let films = IDLE_FILMS..IDLE_FILMS + renders;
@@ -95,11 +96,11 @@ pub(super) async fn run(options: &Options, tasks: usize) -> Result<Figures> {
     let working = Crews::start(&farm, options)?;
     let before = parts(&mut farm, &working)?;
     let stop = CancellationToken::new();
-    let (felt, peak) = tokio::join!(
-        probe::probe(&studio, films.end, stop.clone()),
-        drain(&mut farm, &working, options, stop.clone()),
-    );
-    (figures.felt, figures.parts) = (felt?, peak?.since(&before));
+    // A task of its own: looking at processes and at SQL blocks this one.
+    let told = stop.clone();
+    let probing = tokio::spawn(async move { probe::probe(&studio, films.end, told).await });
+    let used = drain(&mut farm, &working, options, stop).await?;
+    (figures.felt, figures.parts) = (probing.await??, used.since(&before));
     figures.load = ledger::times(&farm, since)?;
     figures.counts = ledger::counts(&farm)?.since(&counts);
     figures.left = ledger::unfinished(&farm)?;
@@ -107,7 +108,7 @@ pub(super) async fn run(options: &Options, tasks: usize) -> Result<Figures> {
     if options.statements {
         figures.slowest = Some(ledger::slowest(&farm)?);
     }
-    working.stop()?;
+    working.stop().await;
     Ok(figures)
 }
 
@@ -118,20 +119,24 @@ async fn drain(
     options: &Options,
     stop: CancellationToken,
 ) -> Result<Parts> {
-    let _ends_the_probe = stop.drop_guard();
+    // Also when an error ends this first.
+    let _ends_the_probe = stop.clone().drop_guard();
     let until = Instant::now() + Duration::from_secs(options.window_s);
     let mut used = parts(farm, crews)?;
-    let mut looked_at_sql = Instant::now();
+    let mut counted = Instant::now();
     while Instant::now() < until {
         tokio::time::sleep(LOOK).await;
         used = parts(farm, crews)?.at_least(&used);
-        // Counting costs the database something: seldom, and only then.
-        if looked_at_sql.elapsed() > LOOK * 4 {
-            looked_at_sql = Instant::now();
+        // Counting costs the database something: seldom.
+        if counted.elapsed() < COUNT_EVERY {
+            continue;
+        }
+        counted = Instant::now();
+        match ledger::unfinished(farm)? {
+            0 => break,
             // Those that the probe has just sent.
-            if ledger::unfinished(farm)? <= 2 * TASKS_PER_RENDER as u64 {
-                break;
-            }
+            few if few <= 2 * TASKS_PER_RENDER as u64 => stop.cancel(),
+            _ => {}
         }
     }
     Ok(used)
