@@ -72,6 +72,13 @@ impl Change {
         events::append(&mut self.tx, render, event, self.now_ms).await
     }
 
+    /// The same for many lines.
+    pub async fn log_all(&mut self, events: Vec<(RenderId, NewEvent)>) -> Result<(), DbError> {
+        let subjects = events.iter().map(|(render, _)| Subject::Render(*render));
+        self.effects.subjects.extend(subjects);
+        events::append_all(&mut self.tx, events, self.now_ms).await
+    }
+
     pub fn clip_changed(&mut self, clip: Sha) {
         self.effects.subjects.insert(Subject::Clip(clip));
     }

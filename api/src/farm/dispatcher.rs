@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use botflix_common::fail_point::{self, FailPoint, Passing};
+use botflix_common::hash::TaskKey;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::queue::QueueError;
 use botflix_common::report::WorkerHello;
@@ -17,6 +19,7 @@ use botflix_common::task::{
     TaskSpec,
 };
 use futures::StreamExt;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::Core;
@@ -33,7 +36,9 @@ use crate::db::{DbError, clips};
 /// Attempts queued in one transaction of a lane.
 const BATCH: u64 = 256;
 /// Attempts delivered to storage and Redis at the same time.
-const DELIVERIES: usize = 8;
+const DELIVERIES: usize = 32;
+/// How old the list of workers may be. It is long where there are many, and work comes many times a second.
+const WORKERS_FRESH: Duration = Duration::from_secs(1);
 /// How long an attempt that could not be delivered waits for the next.
 const UNDELIVERED_WAIT_MS: i64 = 1_000;
 
@@ -45,8 +50,8 @@ enum DispatchError {
     Queue(#[from] QueueError),
     #[error(transparent)]
     Storage(#[from] StorageError),
-    #[error("a queued task has no row")]
-    NoTask,
+    #[error("what it is to do could not be read")]
+    NoInput,
 }
 
 /// An attempt on its way to Redis.
@@ -57,16 +62,21 @@ struct Outgoing {
     lane: Lane,
 }
 
-/// Whose turn it is in each lane.
-type Turns = HashMap<Lane, Shares>;
+/// What the dispatcher remembers from round to round.
+#[derive(Default)]
+struct Memory {
+    /// Whose turn it is in each lane.
+    turns: HashMap<Lane, Shares>,
+    workers_seen: Option<Instant>,
+}
 
 pub(super) async fn run(core: Arc<Core>) {
     let mut backoff = Backoff::default();
-    let mut turns = Turns::new();
+    let mut memory = Memory::default();
     while !core.stop.is_cancelled() {
         if !core.leadership.leads() {
             // What is to be handed out is for the leader to see.
-            turns.clear();
+            memory = Memory::default();
             tokio::select! {
                 () = core.stop.cancelled() => {}
                 () = core.leadership.gained() => {}
@@ -74,7 +84,7 @@ pub(super) async fn run(core: Arc<Core>) {
             }
             continue;
         }
-        match core.dispatch_all(&mut turns).await {
+        match core.dispatch_all(&mut memory).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 warn!(%error, "dispatching failed");
@@ -118,28 +128,38 @@ pub(super) fn takes(lane: Lane, workers: &[WorkerHello]) -> pick::Takes {
 }
 
 impl Core {
-    async fn dispatch_all(&self, turns: &mut Turns) -> Result<(), DispatchError> {
-        let mut due = Vec::new();
-        for lane in Lane::ALL {
-            if pick::any_due(&self.db, lane, clock::now_ms()).await? {
-                due.push(lane);
-            }
-        }
+    async fn dispatch_all(&self, memory: &mut Memory) -> Result<(), DispatchError> {
+        let due = pick::due(&self.db, clock::now_ms()).await?;
         if due.is_empty() {
             return Ok(());
         }
         // Also the proof that Redis is there: nothing is queued in SQL while it is away.
-        let workers = self.queue.workers().await?;
-        self.meet(&workers);
+        self.see_workers(memory).await?;
+        let workers = self.workers();
         for lane in due {
             let depth = self.depth(lane, &workers);
-            let shares = turns.entry(lane).or_default();
+            let shares = memory.turns.entry(lane).or_default();
             let takes = takes(lane, &workers);
             let outgoing = self.enqueue(lane, (depth, &takes), shares).await?;
-            futures::stream::iter(outgoing)
-                .for_each_concurrent(DELIVERIES, |outgoing| self.deliver_or_take_back(outgoing))
-                .await;
+            if outgoing.len() as u64 >= BATCH {
+                // There may be more, and room for it.
+                self.dispatch.notify_one();
+            }
+            self.deliver_all(&outgoing).await;
         }
+        Ok(())
+    }
+
+    async fn see_workers(&self, memory: &mut Memory) -> Result<(), DispatchError> {
+        let fresh = |seen: Instant| seen.elapsed() < WORKERS_FRESH;
+        if memory.workers_seen.is_some_and(fresh) {
+            return Ok(self.queue.ping().await?);
+        }
+        let seen = Instant::now();
+        let workers = self.queue.workers().await?;
+        self.meet(&workers);
+        // As long as nobody is there, whoever comes is seen at once.
+        memory.workers_seen = (!workers.is_empty()).then_some(seen);
         Ok(())
     }
 
@@ -181,8 +201,28 @@ impl Core {
         Ok(outgoing.collect())
     }
 
-    async fn deliver_or_take_back(&self, outgoing: Outgoing) {
-        let Err(error) = self.deliver(outgoing).await else {
+    async fn deliver_all(&self, outgoing: &[Outgoing]) {
+        let keys: Vec<TaskKey> = outgoing.iter().map(|one| one.id.task).collect();
+        let mut inputs = match tasks::inputs(&self.db, &keys).await {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                warn!(%error, "what attempts are to do cannot be read");
+                HashMap::new()
+            }
+        };
+        let deliveries: Vec<_> = outgoing
+            .iter()
+            .map(|one| (*one, inputs.remove(&one.id.task)))
+            .collect();
+        futures::stream::iter(deliveries)
+            .for_each_concurrent(DELIVERIES, |(outgoing, input)| {
+                self.deliver_or_take_back(outgoing, input)
+            })
+            .await;
+    }
+
+    async fn deliver_or_take_back(&self, outgoing: Outgoing, input: Option<tasks::Input>) {
+        let Err(error) = self.deliver(outgoing, input).await else {
             return;
         };
         warn!(%error, attempt = %outgoing.id, "an attempt could not be delivered");
@@ -193,11 +233,13 @@ impl Core {
         }
     }
 
-    async fn deliver(&self, outgoing: Outgoing) -> Result<(), DispatchError> {
+    async fn deliver(
+        &self,
+        outgoing: Outgoing,
+        input: Option<tasks::Input>,
+    ) -> Result<(), DispatchError> {
         let Outgoing { id, kind, lane } = outgoing;
-        let (spec, records) = tasks::input(&self.db, &id.task)
-            .await?
-            .ok_or(DispatchError::NoTask)?;
+        let (spec, records) = input.ok_or(DispatchError::NoInput)?;
         let demand = self.demand(&spec, &records).await?;
         let input = TaskInput {
             version: PAYLOAD_VERSION,

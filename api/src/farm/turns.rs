@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use botflix_common::brief::CreationTier;
+use botflix_common::hash::TaskKey;
 use botflix_common::id::DirectorId;
 use botflix_common::task::{AttemptId, Lane};
 
@@ -22,8 +23,34 @@ struct Candidate {
     /// Places that it may still have; `None`: as many as there are.
     left: Option<u64>,
     read: VecDeque<Next>,
+    was_read: bool,
     /// The line has no more than what was read.
     ends: bool,
+}
+
+/// What was chosen and is not in the queue yet.
+#[derive(Default)]
+struct Chosen(Vec<Next>);
+
+impl Chosen {
+    /// ready → queued for all of them.
+    async fn enqueue(
+        &mut self,
+        tx: &mut Write,
+        now_ms: i64,
+        queued: &mut Vec<(AttemptId, Next)>,
+    ) -> Result<(), DbError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<TaskKey> = self.0.iter().map(|next| next.key).collect();
+        let ids = moves::enqueue_all(tx, &keys, now_ms).await?;
+        let mut ids: HashMap<TaskKey, AttemptId> =
+            ids.into_iter().map(|id| (id.task, id)).collect();
+        let chosen = self.0.drain(..);
+        queued.extend(chosen.filter_map(|next| Some((ids.remove(&next.key)?, next))));
+        Ok(())
+    }
 }
 
 impl Candidate {
@@ -34,11 +61,20 @@ impl Candidate {
             weight: weight(line, config),
             left: limit.map(|limit| limit.saturating_sub(busy)),
             read: VecDeque::new(),
+            was_read: false,
             ends: false,
         }
     }
 
-    /// What was read before is in the queue by now, so the front of the line is always what comes next.
+    fn must_read(&self) -> bool {
+        self.left != Some(0) && self.read.is_empty() && !self.ends
+    }
+
+    /// Whether the front of its line is what was chosen before: that must be in the queue before more is read.
+    fn must_read_again(&self) -> bool {
+        self.was_read && self.must_read()
+    }
+
     async fn next(
         &mut self,
         tx: &mut Write,
@@ -49,8 +85,9 @@ impl Candidate {
         if self.left == Some(0) {
             return Ok(None);
         }
-        if self.read.is_empty() && !self.ends {
+        if self.must_read() {
             let read = pick::line(tx, lane, self.director, at, chunk).await?;
+            self.was_read = true;
             self.ends = (read.len() as u64) < chunk;
             self.read = read.into();
         }
@@ -88,20 +125,23 @@ pub(super) async fn hand_out(
         })
         .collect();
     let chunk = (free / (waiting.len() as u64).max(1)).clamp(*CHUNK.start(), *CHUNK.end());
-    let mut queued = Vec::new();
-    while (queued.len() as u64) < free {
+    let (mut chosen, mut queued) = (Chosen::default(), Vec::new());
+    while ((queued.len() + chosen.0.len()) as u64) < free {
         let turn = shares.turn(waiting.iter().map(|one| &one.director));
         let Some((at, one)) = turn.and_then(|at| Some((at, waiting.get_mut(at)?))) else {
             break;
         };
+        if one.must_read_again() {
+            chosen.enqueue(tx, now_ms, &mut queued).await?;
+        }
         let Some(next) = one.next(tx, lane, (now_ms, takes), chunk).await? else {
             waiting.remove(at);
             continue;
         };
-        if let Some(id) = moves::enqueue(tx, &next.key, now_ms).await? {
-            shares.serve(one.director, next.weight, one.weight);
-            queued.push((id, next));
-        }
+        // Under the graph's lock nobody else can be quicker: it will be queued.
+        shares.serve(one.director, next.weight, one.weight);
+        chosen.0.push(next);
     }
+    chosen.enqueue(tx, now_ms, &mut queued).await?;
     Ok(queued)
 }

@@ -9,8 +9,10 @@ use botflix_common::failure::Failure;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::task::{AttemptId, TaskRecord};
 
+use sqlx::{Any, AssertSqlSafe};
+
 use crate::db::row::{Columns, to_json};
-use crate::db::{DbError, Write};
+use crate::db::{DbError, Write, bulk};
 
 /// The end of an attempt without a result.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +53,23 @@ impl<'a> End<'a> {
     }
 }
 
-pub(super) async fn queued(tx: &mut Write, id: AttemptId, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO attempts (task_key, attempt, queued_at_ms) VALUES ($1, $2, $3)")
-        .bind(id.task.hex())
-        .bind(i64::from(id.attempt))
-        .bind(now_ms)
-        .execute(tx.connection())
-        .await?;
+/// At most [`bulk::ROWS`] of them.
+pub(super) async fn queued(tx: &mut Write, ids: &[AttemptId], now_ms: i64) -> Result<(), DbError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let insert = format!(
+        "INSERT INTO attempts (task_key, attempt, queued_at_ms) VALUES {}",
+        bulk::rows(ids.len(), 3, "")
+    );
+    let mut query = sqlx::query::<Any>(AssertSqlSafe(insert)).persistent(false);
+    for id in ids {
+        query = query
+            .bind(id.task.hex())
+            .bind(i64::from(id.attempt))
+            .bind(now_ms);
+    }
+    query.execute(tx.connection()).await?;
     Ok(())
 }
 
@@ -68,16 +80,44 @@ pub(super) async fn started(
     worker: &str,
     now_ms: i64,
 ) -> Result<(), DbError> {
-    sqlx::query(
-        "UPDATE attempts SET worker = $3, started_at_ms = $4 \
-         WHERE task_key = $1 AND attempt = $2 AND started_at_ms IS NULL",
-    )
-    .bind(id.task.hex())
-    .bind(i64::from(id.attempt))
-    .bind(worker)
-    .bind(now_ms)
-    .execute(tx.connection())
-    .await?;
+    started_all(tx, &[(id, worker)], now_ms).await
+}
+
+/// Of each start: task, attempt, worker, time.
+pub(super) const START_COLUMNS: usize = 4;
+
+type Query<'q> = sqlx::query::Query<'q, Any, <Any as sqlx::Database>::Arguments>;
+
+pub(super) fn bind_starts<'q>(
+    query: Query<'q>,
+    starts: &[(AttemptId, &str)],
+    now_ms: i64,
+) -> Query<'q> {
+    starts.iter().fold(query, |query, (id, worker)| {
+        query
+            .bind(id.task.hex())
+            .bind(i64::from(id.attempt))
+            .bind((*worker).to_owned())
+            .bind(now_ms)
+    })
+}
+
+pub(super) async fn started_all(
+    tx: &mut Write,
+    starts: &[(AttemptId, &str)],
+    now_ms: i64,
+) -> Result<(), DbError> {
+    for chunk in starts.chunks(bulk::ROWS) {
+        let update = format!(
+            "WITH heard (id, attempt, worker, at_ms) AS (VALUES {}) \
+             UPDATE attempts SET worker = heard.worker, started_at_ms = heard.at_ms FROM heard \
+             WHERE attempts.task_key = heard.id AND attempts.attempt = heard.attempt AND attempts.started_at_ms IS NULL",
+            bulk::rows(chunk.len(), START_COLUMNS, "")
+        );
+        let query = sqlx::query::<Any>(AssertSqlSafe(update)).persistent(chunk.len() == 1);
+        let query = bind_starts(query, chunk, now_ms);
+        query.execute(tx.connection()).await?;
+    }
     Ok(())
 }
 

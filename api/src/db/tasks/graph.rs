@@ -190,16 +190,35 @@ pub async fn live_renders(
     tx: &mut Write,
     task: &TaskKey,
 ) -> Result<Vec<(RenderId, Option<String>)>, DbError> {
-    let rows = sqlx::query(
-        "SELECT r.id, w.shot FROM render_tasks w JOIN renders r ON r.id = w.render_id \
-         WHERE w.task_key = $1 AND r.state = 'running' ORDER BY r.id",
-    )
-    .bind(task.hex())
-    .fetch_all(tx.connection())
-    .await?;
-    rows.iter()
-        .map(|row| Ok((row.parsed("id")?, row.text_or_null("shot")?)))
-        .collect()
+    let live = live_renders_of(tx, &[*task]).await?.into_iter();
+    Ok(live.map(|(_, render, shot)| (render, shot)).collect())
+}
+
+/// The same for many tasks.
+pub async fn live_renders_of(
+    tx: &mut Write,
+    tasks: &[TaskKey],
+) -> Result<Vec<(TaskKey, RenderId, Option<String>)>, DbError> {
+    let mut live = Vec::new();
+    for chunk in tasks.chunks(bulk::ROWS) {
+        let select = format!(
+            "SELECT w.task_key, r.id, w.shot FROM render_tasks w JOIN renders r ON r.id = w.render_id \
+             WHERE w.task_key IN ({}) AND r.state || '' = 'running' ORDER BY r.id",
+            bulk::list(1, chunk.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(select)).persistent(chunk.len() == 1);
+        for task in chunk {
+            query = query.bind(task.hex());
+        }
+        for row in query.fetch_all(tx.connection()).await? {
+            live.push((
+                row.parsed("task_key")?,
+                row.parsed("id")?,
+                row.text_or_null("shot")?,
+            ));
+        }
+    }
+    Ok(live)
 }
 
 /// The unfinished tasks of a render that no other render in state `running` wants.

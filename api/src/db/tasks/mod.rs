@@ -11,7 +11,7 @@ pub mod line;
 pub mod moves;
 pub mod pick;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use botflix_common::failure::Failure;
 use botflix_common::hash::TaskKey;
@@ -140,6 +140,27 @@ pub async fn head(tx: &mut Write, key: &TaskKey) -> Result<Option<TaskHead>, DbE
     row.as_ref().map(read_head).transpose()
 }
 
+/// The same as [`head`] of many tasks; one that there is not is left out.
+pub async fn heads(
+    tx: &mut Write,
+    keys: &[TaskKey],
+) -> Result<HashMap<TaskKey, TaskHead>, DbError> {
+    let mut heads = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(super::bulk::ROWS) {
+        let list = super::bulk::list(1, chunk.len());
+        let mut query =
+            sqlx::query(head_query(&format!("WHERE t.task_key IN ({list})"))).persistent(false);
+        for key in chunk {
+            query = query.bind(key.hex());
+        }
+        for row in query.fetch_all(tx.connection()).await? {
+            let head = read_head(&row)?;
+            heads.insert(head.key, head);
+        }
+    }
+    Ok(heads)
+}
+
 /// The same as [`head`], outside a transaction.
 pub async fn find(db: &Database, key: &TaskKey) -> Result<Option<TaskHead>, DbError> {
     let row = sqlx::query(head_query("WHERE t.task_key = $1"))
@@ -202,27 +223,41 @@ pub async fn waiting_since(db: &Database) -> Result<Vec<(Lane, i64)>, DbError> {
 }
 
 /// What a task is to do, and the accepted records of the tasks it needs.
-pub async fn input(
-    db: &Database,
-    key: &TaskKey,
-) -> Result<Option<(TaskSpec, Vec<TaskRecord>)>, DbError> {
-    let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
-        .bind(key.hex())
-        .fetch_optional(db.reader())
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let rows = sqlx::query(
-        "SELECT u.record FROM task_needs n JOIN tasks u ON u.task_key = n.needs_key \
-         WHERE n.task_key = $1 AND u.state = 'done' AND u.record IS NOT NULL",
-    )
-    .bind(key.hex())
-    .fetch_all(db.reader())
-    .await?;
-    let records = rows
-        .iter()
-        .map(|row| row.json("record"))
-        .collect::<Result<_, _>>()?;
-    Ok(Some((row.json("spec")?, records)))
+pub type Input = (TaskSpec, Vec<TaskRecord>);
+
+/// Of one task, if there is such a one.
+pub async fn input(db: &Database, key: &TaskKey) -> Result<Option<Input>, DbError> {
+    Ok(inputs(db, &[*key]).await?.remove(key))
+}
+
+/// The same of many tasks; one that there is not is left out.
+pub async fn inputs(db: &Database, keys: &[TaskKey]) -> Result<HashMap<TaskKey, Input>, DbError> {
+    let mut inputs = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(super::bulk::ROWS) {
+        let list = super::bulk::list(1, chunk.len());
+        let specs = format!("SELECT task_key, spec FROM tasks WHERE task_key IN ({list})");
+        for row in all_of(db, specs, chunk).await? {
+            inputs.insert(row.parsed("task_key")?, (row.json("spec")?, Vec::new()));
+        }
+        let records = format!(
+            "SELECT n.task_key, u.record FROM task_needs n JOIN tasks u ON u.task_key = n.needs_key \
+             WHERE n.task_key IN ({list}) AND u.state = 'done' AND u.record IS NOT NULL"
+        );
+        for row in all_of(db, records, chunk).await? {
+            if let Some((_, needed)) = inputs.get_mut(&row.parsed("task_key")?) {
+                needed.push(row.json("record")?);
+            }
+        }
+    }
+    Ok(inputs)
+}
+
+async fn all_of(db: &Database, select: String, keys: &[TaskKey]) -> Result<Vec<AnyRow>, DbError> {
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(select)).persistent(false);
+    for key in keys {
+        query = query.bind(key.hex());
+    }
+    Ok(query.fetch_all(db.reader()).await?)
 }
 
 /// Why a task failed, with what is for operators only.

@@ -10,8 +10,11 @@ use sqlx::any::AnyQueryResult;
 
 use super::attempts::{self, End};
 use super::{HEAD, TaskHead, TaskState, read_head};
+use sqlx::Any;
+use sqlx::any::AnyRow;
+
 use crate::db::row::{Columns, to_json};
-use crate::db::{DbError, Move, Write};
+use crate::db::{DbError, Move, Write, bulk};
 
 /// What an attempt that did not end well costs its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,21 +52,35 @@ pub async fn enqueue(
     key: &TaskKey,
     now_ms: i64,
 ) -> Result<Option<AttemptId>, DbError> {
-    let row = sqlx::query(
-        "UPDATE tasks SET state = 'queued', attempt = attempt + 1, worker = NULL, progress = 0.0, updated_at_ms = $2 \
-         WHERE task_key = $1 AND state = 'ready' RETURNING attempt",
-    )
-    .bind(key.hex())
-    .bind(now_ms)
-    .fetch_optional(tx.connection())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let id = AttemptId {
-        task: *key,
-        attempt: row.count("attempt")?,
-    };
-    attempts::queued(tx, id, now_ms).await?;
-    Ok(Some(id))
+    Ok(enqueue_all(tx, &[*key], now_ms).await?.pop())
+}
+
+/// The same for many tasks, in any order; those that were not ready are left out.
+pub async fn enqueue_all(
+    tx: &mut Write,
+    keys: &[TaskKey],
+    now_ms: i64,
+) -> Result<Vec<AttemptId>, DbError> {
+    let mut queued = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(bulk::ROWS) {
+        let update = format!(
+            "UPDATE tasks SET state = 'queued', attempt = attempt + 1, worker = NULL, progress = 0.0, updated_at_ms = $1 \
+             WHERE state = 'ready' AND task_key IN ({}) RETURNING task_key, attempt",
+            bulk::list(2, chunk.len())
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(update))
+            .persistent(false)
+            .bind(now_ms);
+        for key in chunk {
+            query = query.bind(key.hex());
+        }
+        let rows = query.fetch_all(tx.connection()).await?;
+        let ids = rows.iter().map(read_attempt);
+        let ids = ids.collect::<Result<Vec<_>, DbError>>()?;
+        attempts::queued(tx, &ids, now_ms).await?;
+        queued.extend(ids);
+    }
+    Ok(queued)
 }
 
 /// queued → running.
@@ -73,17 +90,42 @@ pub async fn start(
     worker: &str,
     now_ms: i64,
 ) -> Result<Move, DbError> {
-    let done = sqlx::query(
-        "UPDATE tasks SET state = 'running', worker = $3, updated_at_ms = $4 \
-         WHERE task_key = $1 AND attempt = $2 AND state = 'queued'",
-    )
-    .bind(id.task.hex())
-    .bind(i64::from(id.attempt))
-    .bind(worker)
-    .bind(now_ms)
-    .execute(tx.connection())
-    .await?;
-    noted(&done, attempts::started(tx, id, worker, now_ms)).await
+    let started = start_all(tx, &[(id, worker)], now_ms).await?;
+    Ok(Move::of(started.len() as u64))
+}
+
+/// The same for many attempts of different tasks. Returns those that were queued, in any order.
+pub async fn start_all(
+    tx: &mut Write,
+    starts: &[(AttemptId, &str)],
+    now_ms: i64,
+) -> Result<Vec<AttemptId>, DbError> {
+    let mut started = Vec::with_capacity(starts.len());
+    for chunk in starts.chunks(bulk::ROWS) {
+        let update = format!(
+            "WITH heard (id, attempt, worker, at_ms) AS (VALUES {}) \
+             UPDATE tasks SET state = 'running', worker = heard.worker, updated_at_ms = heard.at_ms FROM heard \
+             WHERE tasks.task_key = heard.id AND tasks.attempt = heard.attempt AND tasks.state || '' = 'queued' \
+             RETURNING tasks.task_key, tasks.attempt",
+            bulk::rows(chunk.len(), attempts::START_COLUMNS, "")
+        );
+        let query = sqlx::query::<Any>(sqlx::AssertSqlSafe(update)).persistent(chunk.len() == 1);
+        let query = attempts::bind_starts(query, chunk, now_ms);
+        let rows = query.fetch_all(tx.connection()).await?;
+        let ids = rows.iter().map(read_attempt);
+        started.extend(ids.collect::<Result<Vec<_>, DbError>>()?);
+    }
+    let is_started = |(id, _): &&(AttemptId, &str)| started.contains(id);
+    let heard: Vec<(AttemptId, &str)> = starts.iter().filter(is_started).copied().collect();
+    attempts::started_all(tx, &heard, now_ms).await?;
+    Ok(started)
+}
+
+fn read_attempt(row: &AnyRow) -> Result<AttemptId, DbError> {
+    Ok(AttemptId {
+        task: row.parsed("task_key")?,
+        attempt: row.count("attempt")?,
+    })
 }
 
 /// Progress only grows within an attempt. Implies that the attempt runs, should its start never be heard of.
@@ -132,6 +174,20 @@ pub async fn finish(
     .bind(now_ms)
     .execute(tx.connection())
     .await?;
+    let moved = Move::of(done.rows_affected());
+    if moved.is_made() {
+        refer_to_artifacts(tx, id, record).await?;
+        attempts::done(tx, id, record, outcome, now_ms).await?;
+    }
+    Ok(moved)
+}
+
+/// Only of a record that was accepted: other reports of the same transaction are made true whatever became of this one.
+async fn refer_to_artifacts(
+    tx: &mut Write,
+    id: AttemptId,
+    record: &TaskRecord,
+) -> Result<(), DbError> {
     for artifact in record.artifacts.values() {
         sqlx::query(
             "INSERT INTO artifacts (sha256, task_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -141,7 +197,7 @@ pub async fn finish(
         .execute(tx.connection())
         .await?;
     }
-    noted(&done, attempts::done(tx, id, record, outcome, now_ms)).await
+    Ok(())
 }
 
 /// queued | running → ready: the attempt is over, the next one is due at `due_at_ms`.
@@ -255,22 +311,36 @@ pub async fn revive(
 }
 
 /// waiting → ready, for every task whose last need is now done. Returns how many.
+///
+/// From the task to those that need it, in two steps: asked at once, Postgres may look through all that waits, which grows with the queue.
+/// Hence also the empty text behind the state.
 pub async fn release_dependents(
     tx: &mut Write,
     done: &TaskKey,
     now_ms: i64,
 ) -> Result<u64, DbError> {
-    let moved = sqlx::query(
-        "UPDATE tasks SET state = 'ready', due_at_ms = $2, updated_at_ms = $2 WHERE state = 'waiting' \
-         AND task_key IN (SELECT task_key FROM task_needs WHERE needs_key = $1) \
-         AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN tasks u ON u.task_key = n.needs_key \
-           WHERE n.task_key = tasks.task_key AND (u.state IS NULL OR u.state <> 'done'))",
-    )
-    .bind(done.hex())
-    .bind(now_ms)
-    .execute(tx.connection())
-    .await?;
-    Ok(moved.rows_affected())
+    let rows = sqlx::query("SELECT task_key FROM task_needs WHERE needs_key = $1")
+        .bind(done.hex())
+        .fetch_all(tx.connection())
+        .await?;
+    let mut released = 0;
+    for chunk in rows.chunks(bulk::ROWS) {
+        let update = format!(
+            "UPDATE tasks SET state = 'ready', due_at_ms = $1, updated_at_ms = $1 WHERE state || '' = 'waiting' \
+             AND task_key IN ({}) \
+             AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN tasks u ON u.task_key = n.needs_key \
+               WHERE n.task_key = tasks.task_key AND (u.state IS NULL OR u.state || '' <> 'done'))",
+            bulk::list(2, chunk.len())
+        );
+        let mut query = sqlx::query::<Any>(sqlx::AssertSqlSafe(update))
+            .persistent(false)
+            .bind(now_ms);
+        for row in chunk {
+            query = query.bind(row.text("task_key")?);
+        }
+        released += query.execute(tx.connection()).await?.rows_affected();
+    }
+    Ok(released)
 }
 
 /// Takes back one crash of a task that has not ended.

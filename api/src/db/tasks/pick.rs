@@ -127,16 +127,27 @@ pub async fn line(
         .collect()
 }
 
-/// Whether a lane has anything to queue now: asked outside the graph's transaction, so that an idle farm takes no lock.
-pub async fn any_due(db: &Database, lane: Lane, now_ms: i64) -> Result<bool, DbError> {
-    let row = sqlx::query(
-        "SELECT 1 AS due FROM tasks WHERE state = 'ready' AND lane = $1 AND due_at_ms <= $2 LIMIT 1",
-    )
-    .bind(lane.name())
-    .bind(now_ms)
-    .fetch_optional(db.reader())
-    .await?;
-    Ok(row.is_some())
+/// The lanes that have anything to queue now: asked outside the graph's transaction, so that an idle farm takes no lock.
+pub async fn due(db: &Database, now_ms: i64) -> Result<Vec<Lane>, DbError> {
+    // One look at the index for each lane, however much is ready.
+    let looks = Lane::ALL.iter().enumerate().map(|(at, lane)| {
+        format!(
+            "(SELECT 1 FROM tasks WHERE state = 'ready' AND lane = '{}' AND due_at_ms <= $1 LIMIT 1) AS lane_{at}",
+            lane.name()
+        )
+    });
+    let select = format!("SELECT {}", looks.collect::<Vec<_>>().join(", "));
+    let row = sqlx::query(sqlx::AssertSqlSafe(select))
+        .bind(now_ms)
+        .fetch_one(db.reader())
+        .await?;
+    let mut due = Vec::new();
+    for (at, lane) in Lane::ALL.into_iter().enumerate() {
+        if row.int_or_null(&format!("lane_{at}"))?.is_some() {
+            due.push(lane);
+        }
+    }
+    Ok(due)
 }
 
 /// What each director has queued or running, in each lane.
