@@ -46,7 +46,13 @@ pub(super) const WORDS: &[WordRule] = &[
         rule: "apalis",
         words: &["apalis"],
         within: &[],
-        home: &["common/src/queue/", "common/tests/", "worker/"],
+        home: &[
+            "common/src/queue/",
+            "common/tests/",
+            "worker/",
+            // A simulated worker is a member of the queue like any other.
+            "testkit/src/farm_bench/node.rs",
+        ],
         unless: &[],
         tests_too: true,
         why: "apalis lives in common/src/queue and worker",
