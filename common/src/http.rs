@@ -180,6 +180,8 @@ impl ClipStatus {
 pub enum Usable {
     /// In shots; its sound in tracks as well.
     Shot,
+    /// In shots, as a picture that is held.
+    Still,
     /// In tracks only: it has no picture.
     Track,
 }

@@ -39,8 +39,11 @@ impl ClipRow {
     }
 }
 
-/// A clip with a picture is judged as a shot, one without as a track.
+/// A clip with moving pictures is judged as a shot, one picture as a still, and one without any as a track.
 pub fn judge(facts: &ClipFacts) -> (Usable, Judgement) {
+    if facts.still {
+        return (Usable::Still, verdict::judge(facts, Role::Still));
+    }
     let as_track = verdict::judge(facts, Role::Track);
     if facts.video.is_none() && as_track.verdict != verdict::Verdict::Refuse {
         return (Usable::Track, as_track);
