@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::Failure;
-use crate::task::{AttemptId, Demand, Lane, TaskKind, TaskRecord};
+use crate::task::{AttemptId, Demand, Lane, TaskKind, TaskRecord, understands};
 use crate::worker::{Budget, IdleCode, Proven, SelfTest, WorkerState};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,12 +104,28 @@ pub struct WorkerHello {
     /// What those that run are taken to use.
     #[serde(default, deserialize_with = "known_or_default")]
     pub in_use: Demand,
+    /// The newest payload version that it understands, beside the one before; written with the hello.
+    #[serde(default = "first_version")]
+    pub payload_version: u32,
+    /// It does not understand the tasks that the process which reads this hello writes.
+    #[serde(skip)]
+    pub too_old: bool,
+}
+
+/// Workers that do not say know the first version only.
+fn first_version() -> u32 {
+    1
 }
 
 impl WorkerHello {
     /// Whether a task that is queued now may soon be taken by it.
     pub fn takes_tasks_of(&self, lane: Lane) -> bool {
-        !self.draining && !self.disk_full && self.lanes.contains(&lane)
+        !self.too_old && !self.draining && !self.disk_full && self.lanes.contains(&lane)
+    }
+
+    /// Whether it understands tasks of this payload version.
+    pub fn understands(&self, version: u32) -> bool {
+        understands(self.payload_version, u64::from(version))
     }
 
     /// Without what changes with every task.
@@ -126,6 +142,7 @@ impl WorkerHello {
                 scratch_bytes: 0,
                 ..budget
             }),
+            too_old: false,
             ..self.clone()
         }
     }

@@ -34,6 +34,12 @@ use crate::manifest::ShotManifest;
 /// Version of [`TaskMessage`] and [`TaskInput`] on the wire. One older is understood.
 pub const PAYLOAD_VERSION: u32 = 1;
 
+/// Whether a process whose newest payload version is `newest` understands a payload: of that version, or of the one before.
+pub fn understands(newest: u32, version: u64) -> bool {
+    let newest = u64::from(newest);
+    version > 0 && version <= newest && version + 1 >= newest
+}
+
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]

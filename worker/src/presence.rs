@@ -24,6 +24,9 @@ const HELLO_EVERY: Duration = Duration::from_secs(3);
 /// How often the metrics are left, rounded up to a hello.
 const METRICS_EVERY: Duration = Duration::from_secs(9);
 
+/// A task that it did not understand says for so long why it is idle.
+const DECLINED_LATELY: Duration = Duration::from_secs(30);
+
 /// How an operator wants a worker to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopOrder {
@@ -230,7 +233,7 @@ impl Presence {
         hello.tags = stance.tags;
         hello.idle = held
             .is_empty()
-            .then(|| stance.barred.unwrap_or(nothing_to_do));
+            .then(|| stance.barred.unwrap_or_else(|| self.why_nothing_comes(nothing_to_do)));
         hello.busy = busy;
         hello.off_kinds = stance.refuses;
         hello.proven.clone_from(&standing.proven);
@@ -240,6 +243,13 @@ impl Presence {
         metrics.room.idles(hello.idle);
         hello.load_percent = host::load_percent();
         hello.clone()
+    }
+
+    fn why_nothing_comes(&self, otherwise: IdleCode) -> IdleCode {
+        match self.shared.gate.declined_within(DECLINED_LATELY) {
+            Some(_) => IdleCode::TooOld,
+            None => otherwise,
+        }
     }
 
     /// Hands back what a drained worker still runs after its grace, and passes a stop on.

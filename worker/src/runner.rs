@@ -16,7 +16,7 @@ use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::hash::TaskKey;
 use botflix_common::storage::{Storage, StorageError};
 use botflix_common::storage_key;
-use botflix_common::task::{AttemptId, TaskInput, TaskRecord};
+use botflix_common::task::{AttemptId, PAYLOAD_VERSION, TaskInput, TaskRecord};
 use botflix_media::{Engine, Progress};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -153,7 +153,10 @@ impl Shared {
             }
             other => other.map_err(|error| storage_failure(&error))?,
         };
-        let Some(record) = found.filter(|record| record.task == *key) else {
+        // One that a newer worker wrote may say more than this one reads.
+        let readable =
+            |record: &TaskRecord| record.task == *key && record.version <= PAYLOAD_VERSION;
+        let Some(record) = found.filter(readable) else {
             return Ok(None);
         };
         for artifact in record.artifacts.values() {

@@ -15,7 +15,7 @@ use botflix_common::report::WorkerHello;
 use botflix_common::storage::StorageError;
 use botflix_common::storage_key;
 use botflix_common::task::{
-    AttemptId, Demand, Lane, PAYLOAD_VERSION, TaskInput, TaskKind, TaskMessage, TaskRecord,
+    AttemptId, Demand, Lane, TaskInput, TaskKind, TaskMessage, TaskRecord,
     TaskSpec,
 };
 use futures::StreamExt;
@@ -239,10 +239,11 @@ impl Core {
         input: Option<tasks::Input>,
     ) -> Result<(), DispatchError> {
         let Outgoing { id, kind, lane } = outgoing;
+        let version = self.queue.config().payload_version;
         let (spec, records) = input.ok_or(DispatchError::NoInput)?;
         let demand = self.demand(&spec, &records).await?;
         let input = TaskInput {
-            version: PAYLOAD_VERSION,
+            version,
             spec,
             upstream: records
                 .into_iter()
@@ -253,7 +254,7 @@ impl Core {
             .put_json(&storage_key::input(&id), &input)
             .await?;
         let message = TaskMessage {
-            version: PAYLOAD_VERSION,
+            version,
             id,
             kind,
             demand: Some(demand),

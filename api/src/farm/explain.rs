@@ -34,6 +34,8 @@ const FRESH: Duration = Duration::from_secs(2);
 struct LanePicture {
     /// Workers that serve it, whether or not they take tasks now.
     workers: usize,
+    /// Those of them that do not understand the tasks of this farm.
+    too_old: usize,
     /// Tasks that those who take tasks run at once.
     slots: u64,
     /// What those that take tasks take.
@@ -79,6 +81,8 @@ impl Picture {
             let picture = lanes.entry(lane).or_default();
             let serves = |worker: &&WorkerHello| worker.lanes.contains(&lane);
             picture.workers = workers.iter().filter(serves).count();
+            let too_old = workers.iter().filter(|worker| worker.too_old);
+            picture.too_old = too_old.filter(serves).count();
             picture.slots = slots(lane, workers);
             picture.takes = takes(lane, workers);
             if picture.takes != Takes::EVERYTHING {
@@ -136,6 +140,7 @@ impl Picture {
         ];
         for reason in [
             WaitReason::NoWorker,
+            WaitReason::WorkersTooOld,
             WaitReason::WorkersAway,
             WaitReason::LaneBusy,
         ] {
@@ -151,6 +156,7 @@ impl LanePicture {
     fn reason(&self) -> WaitReason {
         match (self.workers, self.slots) {
             (0, _) => WaitReason::NoWorker,
+            (all, _) if all == self.too_old => WaitReason::WorkersTooOld,
             (_, 0) => WaitReason::WorkersAway,
             _ => WaitReason::LaneBusy,
         }

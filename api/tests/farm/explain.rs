@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use botflix_api::db::renders;
-use botflix_api::farm::Outlook;
+use botflix_api::farm::{Farm, Outlook};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::http::{ShareBody, WaitReason, Waiting};
 use botflix_common::id::RenderId;
+use botflix_common::queue::Queue;
 use botflix_common::report::{ReportBody, WorkerHello};
 use botflix_common::task::{Lane, TaskKind};
 use botflix_common::worker::Budget;
 use botflix_testkit::deadline;
 
-use crate::rig::{Base, LIMIT, Rig, quick};
+use crate::rig::{Base, LIMIT, Rig, director, quick};
 use crate::script::Hands;
 
 crate::on_both_databases!(
     a_render_without_a_worker_says_so_and_goes_on_when_one_joins,
     workers_that_take_nothing_are_no_help,
+    workers_of_another_version_are_no_help_and_a_render_says_so,
     a_place_in_the_line_grows_with_what_goes_before,
     who_is_at_its_limit_is_told_so,
     a_pause_before_the_next_try_says_how_long,
@@ -103,6 +105,36 @@ async fn workers_that_take_nothing_are_no_help(base: Base) {
     rig.send_clips(&["a"]).await;
     let id = rig.submit("Film", &["a"]).await;
     rig.waits_for(id, WaitReason::WorkersAway).await;
+}
+
+async fn workers_of_another_version_are_no_help_and_a_render_says_so(base: Base) {
+    let mut config = base.queue().config().clone();
+    let old = base.queue();
+    config.payload_version += 1;
+    let new = Queue::connect(config).unwrap();
+    let registry = prometheus::Registry::new();
+    let farm = Farm::start(
+        base.database().await,
+        new.clone(),
+        base.storage(),
+        quick(),
+        &registry,
+    );
+    let farm = farm.await.unwrap();
+    let director = director(farm.database()).await;
+    let rig = Rig {
+        base,
+        farm,
+        director,
+    };
+    old.hello(&worker(2, false)).await.unwrap();
+    rig.send_clips(&["a"]).await;
+    let id = rig.submit("Film", &["a"]).await;
+    let waiting = rig.waits_for(id, WaitReason::WorkersTooOld).await;
+    assert!(waiting.message.contains("upgraded"), "{}", waiting.message);
+    // Its tasks lie in the queue all the same, for the first worker that understands them.
+    new.hello(&worker(2, false)).await.unwrap();
+    rig.waits_for(id, WaitReason::Starting).await;
 }
 
 async fn a_place_in_the_line_grows_with_what_goes_before(base: Base) {

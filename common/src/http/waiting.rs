@@ -27,6 +27,8 @@ pub struct Waiting {
 pub enum WaitReason {
     /// No worker of the farm serves the lane.
     NoWorker,
+    /// Workers serve the lane, and none of them understands the tasks of this version of the API.
+    WorkersTooOld,
     /// Workers serve the lane, and none of them takes tasks now: paused, draining, asleep, or their disks are full.
     WorkersAway,
     /// It needs more memory than any worker of the lane gives to tasks.
@@ -45,8 +47,9 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Why a task may wait that is not handed out yet.
-    pub const OF_TASKS: [Self; 7] = [
+    pub const OF_TASKS: [Self; 8] = [
         Self::NoWorker,
+        Self::WorkersTooOld,
         Self::WorkersAway,
         Self::TooLarge,
         Self::WorkersOff,
@@ -58,6 +61,7 @@ impl WaitReason {
     pub fn name(self) -> &'static str {
         match self {
             Self::NoWorker => "no_worker",
+            Self::WorkersTooOld => "workers_too_old",
             Self::WorkersAway => "workers_away",
             Self::TooLarge => "too_large",
             Self::WorkersOff => "workers_off",

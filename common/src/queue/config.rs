@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::task::{AttemptId, Lane};
+use crate::task::{AttemptId, Lane, PAYLOAD_VERSION};
 
 use super::error::QueueError;
 
@@ -29,6 +29,8 @@ pub struct QueueConfig {
     pub report_redelivery: Duration,
     /// How long a worker stays registered after its last hello.
     pub hello_ttl: Duration,
+    /// The newest payload version that this process writes and understands: the build's, but in tests of rolling upgrades.
+    pub payload_version: u32,
     pub(super) renewal: Renewal,
 }
 
@@ -51,6 +53,7 @@ impl QueueConfig {
             command_timeout: Duration::from_secs(2),
             report_redelivery: Duration::from_secs(30),
             hello_ttl: Duration::from_secs(15),
+            payload_version: PAYLOAD_VERSION,
             renewal: Renewal::On,
         }
     }

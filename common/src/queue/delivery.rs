@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use crate::failure::{Failure, FailureClass, WhoCanFix};
 use crate::report::{Report, ReportBody};
-use crate::task::{AttemptId, Lane, PAYLOAD_VERSION, TaskMessage};
+use crate::task::{AttemptId, Lane, TaskMessage, understands};
 
 use super::book::Book;
 use super::connection::Link;
@@ -37,7 +37,7 @@ impl Delivery {
     }
 
     /// What to run.
-    pub(super) fn parse(&self) -> Result<TaskMessage, Unreadable> {
+    pub(super) fn parse(&self, newest: u32) -> Result<TaskMessage, Unreadable> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
@@ -45,9 +45,11 @@ impl Delivery {
         let payload: Vec<u8> = self.entry.get("p").unwrap_or_default();
         // The version first: the rest of a newer message may well look different.
         let Versioned { version } = serde_json::from_slice(&payload)?;
-        let newest = u64::from(PAYLOAD_VERSION);
-        if version == 0 || version > newest || version + 1 < newest {
-            return Err(Unreadable::Version { version });
+        if version > u64::from(newest) {
+            return Err(Unreadable::TooNew { version });
+        }
+        if !understands(newest, version) {
+            return Err(Unreadable::Version { version, newest });
         }
         let message: TaskMessage = serde_json::from_slice(&payload)?;
         let id: String = self.entry.get("id").unwrap_or_default();
@@ -101,8 +103,11 @@ fn report_of(id: AttemptId, consumer: &str, why: &Unreadable) -> Report {
 /// Why a message cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
-    #[error("payload version {version} is not one of those understood (up to {PAYLOAD_VERSION})")]
-    Version { version: u64 },
+    /// A newer worker runs it: it is not buried, but goes back.
+    #[error("payload version {version} is newer than this process understands")]
+    TooNew { version: u64 },
+    #[error("payload version {version} is not one of those understood (up to {newest})")]
+    Version { version: u64, newest: u32 },
     #[error("the payload is not a task message: {0}")]
     NotATask(#[from] serde_json::Error),
     #[error("the payload is of another attempt than the entry")]
@@ -112,7 +117,7 @@ pub(super) enum Unreadable {
 impl Unreadable {
     fn code(&self) -> &'static str {
         match self {
-            Self::Version { .. } => "payload_version_unknown",
+            Self::TooNew { .. } | Self::Version { .. } => "payload_version_unknown",
             Self::NotATask(_) | Self::WrongId => "payload_malformed",
         }
     }

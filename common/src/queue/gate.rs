@@ -1,6 +1,7 @@
 //! Whether a worker takes new tasks, from which lanes, how many at once and how eagerly. Knows nothing of why.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -123,6 +124,11 @@ impl Gate {
     /// What the tasks that have begun use together.
     pub fn in_use(&self) -> Demand {
         self.book.in_use().1
+    }
+
+    /// The version of a task that came within this time and was newer than this process understands.
+    pub fn declined_within(&self, time: Duration) -> Option<u64> {
+        self.book.tally().declined_within(time)
     }
 
     /// The kinds of the tasks that run, one for each.

@@ -13,6 +13,7 @@ use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::TaskId;
 use redis::streams::StreamReadReply;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -20,7 +21,7 @@ use crate::task::{Lane, TaskMessage};
 
 use super::book::Book;
 use super::connection::{Backoff, millis};
-use super::delivery::{Because, Delivery, FarmTask, hand_back, hand_back_task};
+use super::delivery::{Because, Delivery, FarmTask, Unreadable, hand_back, hand_back_task};
 use super::error::QueueError;
 use super::gate::{Openings, Pace};
 use super::lease::Lease;
@@ -31,6 +32,8 @@ use super::{FARM_GROUP, Link, Queue};
 const READ_BLOCKS: Duration = Duration::from_secs(1);
 /// How often a worker looks that leaves tasks to others.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
+/// How long a lane is left to others after a task that is too new for this worker.
+const DECLINED_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Reader {
     queue: Queue,
@@ -219,12 +222,16 @@ impl Reader {
                 Ok(brought)
             }
             Pace::Yielding => {
-                tokio::select! {
-                    () = self.stop.cancelled() => {}
-                    () = tokio::time::sleep(LOOKS_EVERY) => {}
-                }
+                self.pause(LOOKS_EVERY).await;
                 Ok(Vec::new())
             }
+        }
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
         }
     }
 
@@ -271,8 +278,12 @@ impl Reader {
     }
 
     async fn accept(&mut self, delivery: Delivery) -> Result<Option<FarmTask>, QueueError> {
-        match delivery.parse() {
+        match delivery.parse(self.queue.config.payload_version) {
             Ok(message) => self.admit(&delivery, message).await,
+            Err(Unreadable::TooNew { version }) => {
+                self.decline(&delivery, version).await?;
+                Ok(None)
+            }
             Err(why) => {
                 delivery
                     .bury(&self.queue, &self.link, &self.consumer, &why)
@@ -281,6 +292,20 @@ impl Reader {
                 Ok(None)
             }
         }
+    }
+
+    /// Gives it to whoever understands it, as the same attempt, and leaves its lane alone for a moment: it may come right back.
+    async fn decline(&mut self, delivery: &Delivery, version: u64) -> Result<(), QueueError> {
+        warn!(
+            version,
+            understood = self.queue.config.payload_version,
+            lane = delivery.lane.name(),
+            "a task is newer than this worker understands: it goes back to its lane. Upgrade the worker"
+        );
+        self.hand_back(delivery, Because::NotHere).await?;
+        self.book.tally().declined(version);
+        self.refusals.stay_away(delivery.lane);
+        Ok(())
     }
 
     fn dealt_with(&mut self, delivery: &Delivery) {

@@ -25,8 +25,13 @@ impl Refusals {
             self.known.clear();
         }
         if !self.known.insert(id) {
-            self.away.insert(lane, Instant::now() + STAYS_AWAY);
+            self.stay_away(lane);
         }
+    }
+
+    /// What the lane brings is nothing for this worker.
+    pub(super) fn stay_away(&mut self, lane: Lane) {
+        self.away.insert(lane, Instant::now() + STAYS_AWAY);
     }
 
     pub(super) fn leaves_alone(&self, lane: Lane) -> bool {

@@ -28,6 +28,10 @@ impl Queue {
     /// Registers a worker, or renews its registration, for the configured time. Answers with what it is told to do; `None` where nobody
     /// has told it anything, or Redis has lost it: then what it was told before holds.
     pub async fn hello(&self, hello: &WorkerHello) -> Result<Option<WorkerOrders>, QueueError> {
+        let hello = &WorkerHello {
+            payload_version: self.config.payload_version,
+            ..hello.clone()
+        };
         let text = serde_json::to_string(hello).map_err(QueueError::Unwritable)?;
         let mut both = redis::pipe();
         both.atomic()
@@ -113,8 +117,11 @@ impl Queue {
         let texts: Vec<String> = self.link.script(&script).await?;
         let mut workers: Vec<WorkerHello> = texts
             .iter()
-            .filter_map(|text| match serde_json::from_str(text) {
-                Ok(hello) => Some(hello),
+            .filter_map(|text| match serde_json::from_str::<WorkerHello>(text) {
+                Ok(hello) => Some(WorkerHello {
+                    too_old: !hello.understands(self.config.payload_version),
+                    ..hello
+                }),
                 Err(error) => {
                     warn!(%error, "a worker's hello cannot be read");
                     None

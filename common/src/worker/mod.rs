@@ -200,6 +200,8 @@ pub enum IdleCode {
     NoLanes,
     /// It was taken off some kinds of task, and no other waits in its lanes.
     KindsOff,
+    /// The tasks that came are of a newer version than it understands.
+    TooOld,
     NoTasks,
     Gone,
 }
@@ -243,6 +245,7 @@ impl IdleCode {
             Self::KindsOff => {
                 "it was taken off some kinds of task for failing at them, and no other waits in its lanes"
             }
+            Self::TooOld => "the tasks in its lanes are newer than it understands: upgrade it",
             Self::NoTasks => "no task waits in its lanes",
             Self::Gone => "it does not say hello",
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use apalis::prelude::*;
 use botflix_common::hash::TaskKey;
-use botflix_common::queue::{Gate, LaneBackend, Lease, Queue};
+use botflix_common::queue::{Gate, LaneBackend, Lease, LeaseTally, Queue};
 use botflix_common::task::{AttemptId, Lane, PAYLOAD_VERSION, TaskKind, TaskMessage};
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
@@ -34,6 +34,7 @@ pub struct Worker {
     stop: Arc<Notify>,
     running: JoinHandle<Result<(), WorkerError>>,
     pub gate: Gate,
+    pub tally: LeaseTally,
 }
 
 impl Worker {
@@ -49,6 +50,7 @@ impl Worker {
     {
         let backend = LaneBackend::start(queue, lanes, name).unwrap();
         let gate = backend.gate();
+        let tally = backend.lease_tally();
         let stop = Arc::new(Notify::new());
         let handler: Handler = Arc::new(move |message, lease| Box::pin(handler(message, lease)));
         let worker = WorkerBuilder::new(name.to_owned())
@@ -65,6 +67,7 @@ impl Worker {
             stop,
             running,
             gate,
+            tally,
         }
     }
 

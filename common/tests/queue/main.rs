@@ -13,3 +13,4 @@ mod lanes;
 mod redis_server;
 mod reports;
 mod room;
+mod versions;

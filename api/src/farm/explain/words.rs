@@ -12,6 +12,9 @@ pub(super) fn message(
     let lane = lane.name();
     match reason {
         WaitReason::NoWorker => format!("No worker serves the lane {lane}: it goes on when one joins."),
+        WaitReason::WorkersTooOld => format!(
+            "The workers of the lane {lane} do not understand tasks of this version of the farm: it goes on when one of them was upgraded."
+        ),
         WaitReason::WorkersAway => format!(
             "The workers of the lane {lane} take no tasks at the moment: paused, draining, asleep, or their disks are full."
         ),
