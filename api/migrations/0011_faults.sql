@@ -14,3 +14,12 @@ CREATE INDEX worker_strikes_by_task ON worker_strikes (task_key);
 -- JSON: the kinds of task that processes of the worker were taken off.
 ALTER TABLE workers ADD COLUMN off_kinds TEXT NOT NULL DEFAULT '[]';
 
+-- Clips whose tasks killed their processes too often: nothing is made of them until an operator releases them.
+CREATE TABLE quarantine (
+    sha256 TEXT NOT NULL PRIMARY KEY REFERENCES clips (sha256),
+    -- The task that showed it, and how many of its attempts died.
+    task_key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    crashes BIGINT NOT NULL,
+    since_ms BIGINT NOT NULL
+);

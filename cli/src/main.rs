@@ -79,6 +79,7 @@ async fn run(command: Command, settings: Settings) -> Result<Exit, Fault> {
         Command::Check(args) => commands::check::run(args, settings).await,
         Command::Fix(args) => commands::fix::run(&args),
         Command::Rebuild(args) => commands::rebuild::run(args).await,
+        Command::Quarantine(args) => commands::quarantine::run(args, settings).await,
         Command::Workers(args) => commands::workers::run(args, settings).await,
         Command::Housekeeping(args) => commands::housekeeping::run(args, settings).await,
         Command::WorkerToken(args) => commands::worker_token::run(args, settings).await,

@@ -3,6 +3,7 @@
 mod housekeeping;
 mod log;
 mod outlook;
+mod quarantine;
 mod waiting;
 mod worker_tokens;
 mod workers;
@@ -23,6 +24,7 @@ use crate::verdict::{Reason, Verdict};
 pub use self::housekeeping::{HousekeepingBody, Leftover, LeftoverBody, RemovedBody};
 pub use self::log::{AttemptBody, AttemptOutcome};
 pub use self::outlook::{DryRunBody, Eta, PlanBody, PlanTask, ReportBody};
+pub use self::quarantine::QuarantineBody;
 pub use self::waiting::{WaitReason, Waiting};
 pub use self::worker_tokens::{
     JoinRequest, Joined, MAX_TOKEN_DAYS, WorkerTokenBody, WorkerTokenCreated, WorkerTokenRequest,
@@ -144,6 +146,9 @@ pub struct ClipBody {
     pub reasons: Vec<Reason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<ClipFacts>,
+    /// It killed three attempts of a task: nothing is made of it until an operator releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<QuarantineBody>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

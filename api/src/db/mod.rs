@@ -19,6 +19,7 @@ pub mod events;
 pub mod idempotency;
 pub mod keys;
 pub mod leaders;
+pub mod quarantine;
 pub mod renders;
 pub mod retention;
 pub mod settings;

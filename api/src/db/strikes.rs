@@ -118,3 +118,15 @@ pub async fn forget_before(db: &Database, before_ms: i64) -> Result<(), DbError>
         .await?;
     tx.commit().await
 }
+
+/// How many strikes a process has of a kind.
+pub async fn count(tx: &mut Write, instance: &str, kind: TaskKind) -> Result<u64, DbError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS strikes FROM worker_strikes WHERE instance = $1 AND kind = $2",
+    )
+    .bind(instance)
+    .bind(kind.name())
+    .fetch_one(tx.connection())
+    .await?;
+    row.size("strikes")
+}

@@ -190,6 +190,7 @@ impl Change {
     ) -> Result<Ending, DbError> {
         let crashes = head.crashes + 1;
         if crashes >= config.crash_limit {
+            self.confine_cause(head, crashes).await?;
             let poison = problems::poison(crashes);
             return self.give_up(head, &poison, &end.given_up(&poison)).await;
         }

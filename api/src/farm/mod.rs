@@ -28,6 +28,7 @@ mod planning;
 mod problems;
 mod progress;
 mod publish;
+mod quarantine;
 mod reconciler;
 mod reports;
 mod retry;

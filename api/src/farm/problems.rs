@@ -1,11 +1,14 @@
 //! What a director reads when a render fails. Never `Failure::internal`: that is for operators.
 
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
+use botflix_common::hash::Sha;
 use botflix_common::problem::{FieldProblem, MAX_FIELD_PROBLEMS, Problem};
 use botflix_common::task::TaskKind;
 
 /// The code of a clip whose inspection did not succeed.
 const INSPECTION_FAILED: &str = "inspection_failed";
+/// The code of a clip that an operator must release.
+const CLIP_QUARANTINED: &str = "clip_quarantined";
 
 /// Everything that keeps a manifest from becoming a film: the answer to a submission, or the end of a render whose clips turned out so.
 pub fn invalid_manifest(mut errors: Vec<FieldProblem>) -> Problem {
@@ -42,6 +45,18 @@ pub(super) fn inspection_failed(pointer: &str) -> FieldProblem {
         "The farm could not finish inspecting this clip.",
     )
     .fix("Send the clip again, or another file.")
+}
+
+/// A use of a clip that killed the attempts of a task.
+pub(super) fn quarantined(pointer: &str, clip: &Sha) -> FieldProblem {
+    FieldProblem::new(
+        pointer,
+        CLIP_QUARANTINED,
+        format!(
+            "The clip {clip} is in quarantine: several attempts to work on it died. Sending it again changes nothing; an operator can release it."
+        ),
+    )
+    .fix("Encode the clip anew and send that file in its place, or ask the farm's operator to release it.")
 }
 
 /// A render failed because one of its tasks did.

@@ -22,7 +22,7 @@ use super::loops::Backoff;
 use super::workers::{Stored, WorkersError};
 use crate::clock;
 use crate::db::tasks::{self, TaskHead};
-use crate::db::{DbError, renders};
+use crate::db::{DbError, quarantine, renders};
 
 /// Renders set right in one round.
 const RENDERS: u32 = 100;
@@ -141,6 +141,8 @@ impl Core {
         let now_ms = clock::now_ms();
         let since = tasks::waiting_since(&self.db).await?;
         self.metrics.levels.queue_ages(&since, now_ms);
+        let confined = quarantine::count(&self.db).await?;
+        self.metrics.levels.quarantined(confined);
         let unfinished = renders::unfinished(&self.db).await?;
         self.metrics.levels.renders(&unfinished, now_ms);
         let workers = self.queue.workers().await?;

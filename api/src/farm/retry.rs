@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use botflix_common::hash::Sha;
 use botflix_common::http::{ClipStatus, RenderState};
 use botflix_common::id::RenderId;
 
@@ -10,7 +11,7 @@ use super::{Core, FarmConfig};
 use crate::db::events::NewEvent;
 use crate::db::renders::RenderRow;
 use crate::db::tasks::graph;
-use crate::db::{DbError, clips, renders};
+use crate::db::{DbError, clips, quarantine, renders};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retried {
@@ -87,8 +88,11 @@ impl Change {
         {
             return Err(DbError::Gone("render"));
         }
-        for clip in clips::of_render(&mut self.tx, id).await? {
-            if clip.status == ClipStatus::Failed {
+        let clips = clips::of_render(&mut self.tx, id).await?;
+        let shas: Vec<Sha> = clips.iter().map(|clip| clip.sha256).collect();
+        let confined = quarantine::among(&mut self.tx, &shas).await?;
+        for clip in clips {
+            if clip.status == ClipStatus::Failed && !confined.contains(&clip.sha256) {
                 let director = render.director_id;
                 clips::inspect_again(&mut self.tx, director, &clip, self.now_ms).await?;
                 self.clip_changed(clip.sha256);

@@ -265,7 +265,10 @@ impl Change {
                 }
             }
         }
+        let confined = self.quarantined_uses(manifest).await?;
+        failed.retain(|clip| confined.iter().all(|(quarantined, _)| quarantined != clip));
         let mut problems = plan::known_problems(manifest, &facts);
+        problems.extend(confined.into_iter().map(|(_, problem)| problem));
         let failed_uses = manifest
             .clips()
             .into_iter()

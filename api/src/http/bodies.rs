@@ -1,8 +1,8 @@
 //! From rows to the bodies of the public contract, and the one place that makes links.
 
 use botflix_common::http::{
-    AttemptBody, ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, Eta, RenderBody,
-    RenderState,
+    AttemptBody, ClipBody, ClipStatus, DirectorBody, EpisodeBody, EpisodeDirector, Eta,
+    QuarantineBody, RenderBody, RenderState,
 };
 use botflix_common::id::EpisodeId;
 
@@ -11,6 +11,7 @@ use crate::clock;
 use crate::db::clips::ClipRow;
 use crate::db::directors::DirectorRow;
 use crate::db::episodes::EpisodeRow;
+use crate::db::quarantine::Quarantined;
 use crate::db::renders::{AttemptRow, RenderParts};
 use crate::farm::Outlook;
 
@@ -108,6 +109,16 @@ pub fn clip(row: ClipRow) -> ClipBody {
             .map(|judgement| judgement.reasons)
             .unwrap_or_default(),
         facts: row.facts,
+        quarantine: None,
+    }
+}
+
+pub fn quarantine(row: Quarantined) -> QuarantineBody {
+    QuarantineBody {
+        clip: row.clip,
+        kind: row.kind,
+        crashes: row.crashes,
+        since: clock::rfc3339(row.since_ms),
     }
 }
 

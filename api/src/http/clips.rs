@@ -8,6 +8,7 @@ use botflix_common::http::{ClipBody, ClipStatus};
 
 use super::extract::{Caller, PathPart, Query, Wait};
 use super::{App, AppState, bodies};
+use crate::db::clips::ClipRow;
 use crate::db::{self, DbError};
 use crate::error::{ApiError, Thing};
 
@@ -25,7 +26,7 @@ pub async fn show(
             .ok_or(ApiError::NotFound(Thing::Clip))?;
         let settled = row.status != ClipStatus::Inspecting;
         if settled || !app.more_to_come(&mut watch, deadline).await {
-            return Ok(Json(bodies::clip(row)));
+            return Ok(Json(with_quarantine(&app, row).await?));
         }
     }
 }
@@ -57,5 +58,13 @@ pub async fn arrived(
         DbError::Swept => ApiError::unavailable("Object storage", error),
         error => error.into(),
     })?;
-    Ok(bodies::clip(arrival.clip().clone()))
+    with_quarantine(app, arrival.clip().clone()).await
+}
+
+async fn with_quarantine(app: &App, row: ClipRow) -> Result<ClipBody, ApiError> {
+    let confined = db::quarantine::find(&app.db, &row.sha256).await?;
+    Ok(ClipBody {
+        quarantine: confined.map(bodies::quarantine),
+        ..bodies::clip(row)
+    })
 }

@@ -15,6 +15,7 @@ mod listener;
 pub mod media;
 mod outlook;
 pub mod paging;
+mod quarantine;
 mod range;
 mod reinstate;
 mod render_again;

@@ -12,9 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media,
-    outlook, reinstate, render_again, render_events, render_log, renders, shares, upload,
-    worker_metrics, worker_tokens, workers,
+    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media, outlook, quarantine, reinstate, render_again, render_events, render_log, renders, shares, upload, worker_metrics, worker_tokens, workers,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};
@@ -71,6 +69,14 @@ fn directors_and_clips() -> ApiRouter<AppState> {
         .api_route(
             "/api/v1/clips/{sha256}",
             get_with(clips::show, clips::show_doc),
+        )
+        .api_route(
+            "/api/v1/quarantine",
+            get_with(quarantine::list, quarantine::list_doc),
+        )
+        .api_route(
+            "/api/v1/quarantine/{sha256}",
+            delete_with(quarantine::release, quarantine::release_doc),
         )
 }
 

@@ -24,7 +24,7 @@ crate::on_both_databases!(
 );
 
 impl Rig {
-    async fn decided(&self, sha: &Sha) -> clips::ClipRow {
+    pub async fn decided(&self, sha: &Sha) -> clips::ClipRow {
         let mut watch = self.farm.watch_clip(*sha);
         deadline::until("the clip is decided", LIMIT, async || {
             let row = clips::get_visible(self.farm.database(), self.director, sha).await?;

@@ -24,6 +24,7 @@ mod housekeeping;
 mod leader;
 mod metrics;
 mod model;
+mod quarantine;
 mod renders;
 mod rig;
 mod script;

@@ -14,8 +14,7 @@ pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
 pub use operator::{
-    HousekeepingArgs, OperatorArgs, OperatorTokenAction, OperatorTokenArgs, WorkerSetArgs,
-    WorkerTokenAction, WorkerTokenArgs, WorkersAction, WorkersArgs,
+    HousekeepingArgs, OperatorArgs, OperatorTokenAction, OperatorTokenArgs, QuarantineAction, QuarantineArgs, WorkerSetArgs, WorkerTokenAction, WorkerTokenArgs, WorkersAction, WorkersArgs,
 };
 pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs, WhichRender};
 
@@ -77,6 +76,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Say which encoders are proven to work on this host, and why the others are not
     Encoders(EncodersArgs),
+    /// List clips that killed their tasks, and release one
+    Quarantine(QuarantineArgs),
     /// Say how the farm's workers stand, and pause, drain, stop or set one
     Workers(WorkersArgs),
     /// List what the farm would put away now, or put it away

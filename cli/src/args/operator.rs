@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use botflix_common::hash::Sha;
 use botflix_common::task::{LaneKind, TaskKind};
 use botflix_common::worker::SleepSchedule;
 
@@ -86,6 +87,22 @@ pub struct HousekeepingArgs {
     /// List what was left alone for so long, whatever the farm's settings say; 0: whatever its age
     #[arg(long, value_name = "SECONDS")]
     pub age_seconds: Option<u64>,
+}
+
+#[derive(Args)]
+pub struct QuarantineArgs {
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    #[command(subcommand)]
+    pub action: QuarantineAction,
+}
+
+#[derive(Subcommand)]
+pub enum QuarantineAction {
+    /// Clips that killed three attempts of a task, the latest first
+    List,
+    /// Let renders use a clip again; one that was never inspected to the end is inspected anew
+    Release { clip: Sha },
 }
 
 #[derive(Args)]

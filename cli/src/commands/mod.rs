@@ -9,6 +9,7 @@ pub mod housekeeping;
 pub mod inspect;
 pub mod log;
 pub mod operator_token;
+pub mod quarantine;
 pub mod rebuild;
 pub mod register;
 pub mod render;

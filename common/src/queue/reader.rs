@@ -13,7 +13,6 @@ use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::TaskId;
 use redis::streams::StreamReadReply;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -33,7 +32,6 @@ const READ_BLOCKS: Duration = Duration::from_secs(1);
 /// How often a worker looks that leaves tasks to others.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
 /// How long a lane is left to others after a task that is too new for this worker.
-const DECLINED_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Reader {
     queue: Queue,

@@ -8,7 +8,7 @@ use botflix_common::task::{InspectSpec, Priority, TaskSpec};
 use super::{ClipRow, find};
 use crate::db::row::big;
 use crate::db::tasks::{self, NewTask, TaskState};
-use crate::db::{DbError, Write};
+use crate::db::{DbError, Write, quarantine};
 
 /// Relative cost of an inspection; what the dispatcher orders tasks of one age by.
 const INSPECT_WEIGHT: f64 = 1.0;
@@ -16,9 +16,9 @@ const INSPECT_WEIGHT: f64 = 1.0;
 /// What a sent clip met.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arrival {
-    /// Never seen, or its inspection had failed: it is being inspected.
+    /// Never seen, or its inspection had failed and it is not in quarantine: it is being inspected.
     New(ClipRow),
-    /// Whatever its status: inspecting, ready or refused.
+    /// Whatever its status: inspecting, ready or refused, or failed and in quarantine.
     Known(ClipRow),
 }
 
@@ -39,7 +39,10 @@ pub async fn arrive(
     now_ms: i64,
 ) -> Result<Arrival, DbError> {
     let arrival = match find(tx, &sha).await? {
-        Some(clip) if clip.status == ClipStatus::Failed => {
+        Some(clip)
+            if clip.status == ClipStatus::Failed
+                && !quarantine::among(tx, &[sha]).await?.contains(&sha) =>
+        {
             inspect_again(tx, director, &clip, now_ms).await?;
             Arrival::New(ClipRow {
                 status: ClipStatus::Inspecting,

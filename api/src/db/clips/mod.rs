@@ -133,6 +133,24 @@ pub fn facts_of(clips: impl IntoIterator<Item = ClipRow>) -> FactsByClip {
         .collect()
 }
 
+/// The clip, and who sent it first.
+pub async fn with_a_sender(
+    tx: &mut Write,
+    sha: &Sha,
+) -> Result<Option<(ClipRow, DirectorId)>, DbError> {
+    let Some(clip) = find(tx, sha).await? else {
+        return Ok(None);
+    };
+    let row = sqlx::query(
+        "SELECT director_id FROM director_clips WHERE sha256 = $1 ORDER BY created_at_ms, director_id LIMIT 1",
+    )
+    .bind(sha.to_string())
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(|row| Ok((clip, row.parsed("director_id")?)))
+        .transpose()
+}
+
 /// All bytes of these clips together; those that are not known count for nothing.
 pub async fn bytes_of(db: &Database, shas: &[Sha]) -> Result<u64, DbError> {
     let mut total = 0;

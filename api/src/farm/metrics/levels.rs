@@ -47,6 +47,7 @@ pub(in crate::farm) struct Levels {
     waits: IntGaugeVec,
     leads: IntGauge,
     off_kinds: IntGaugeVec,
+    quarantined: IntGauge,
 }
 
 impl Levels {
@@ -118,6 +119,10 @@ impl Levels {
                 "Processes of workers that were taken off a kind of task for failing at it.",
                 &["kind"],
             )?,
+            quarantined: new.gauge(
+                "botflix_quarantined_clips",
+                "Clips of which nothing is made because they killed three attempts of a task.",
+            )?,
             leads: new.gauge(
                 "botflix_farm_leads",
                 "1 in the one process that dispatches and reconciles, 0 in the others.",
@@ -133,6 +138,7 @@ impl Levels {
         self.workers(&[]);
         self.renders(&[], 0);
         self.catalog(&CatalogCounts::default());
+        self.quarantined(0);
         for lane in Lane::ALL {
             self.queue_depth(lane, 0, 0);
             for reason in WaitReason::OF_TASKS {
@@ -153,6 +159,10 @@ impl Levels {
         self.waits
             .with_label_values(&[lane.name(), reason.name()])
             .set(gauge_value(tasks));
+    }
+
+    pub fn quarantined(&self, clips: u64) {
+        self.quarantined.set(gauge_value(clips));
     }
 
     pub fn tasks(&self, census: &[Census]) {
