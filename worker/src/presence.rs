@@ -231,9 +231,11 @@ impl Presence {
         hello.lanes = stance.lanes;
         hello.slots = stance.slots;
         hello.tags = stance.tags;
-        hello.idle = held
-            .is_empty()
-            .then(|| stance.barred.unwrap_or_else(|| self.why_nothing_comes(nothing_to_do)));
+        hello.idle = held.is_empty().then(|| {
+            stance
+                .barred
+                .unwrap_or_else(|| self.why_nothing_comes(nothing_to_do))
+        });
         hello.busy = busy;
         hello.off_kinds = stance.refuses;
         hello.proven.clone_from(&standing.proven);

@@ -15,8 +15,7 @@ use botflix_common::report::WorkerHello;
 use botflix_common::storage::StorageError;
 use botflix_common::storage_key;
 use botflix_common::task::{
-    AttemptId, Demand, Lane, TaskInput, TaskKind, TaskMessage, TaskRecord,
-    TaskSpec,
+    AttemptId, Demand, Lane, TaskInput, TaskKind, TaskMessage, TaskRecord, TaskSpec,
 };
 use futures::StreamExt;
 use tokio::time::Instant;

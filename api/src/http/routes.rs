@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media, outlook, quarantine, reinstate, render_again, render_events, render_log, renders, shares, upload, worker_metrics, worker_tokens, workers,
+    AppState, clips, directors, documents, envelope, episodes, health, housekeeping, media,
+    outlook, quarantine, reinstate, render_again, render_events, render_log, renders, shares,
+    upload, worker_metrics, worker_tokens, workers,
 };
 use crate::error::ApiError;
 use crate::{openapi, web};

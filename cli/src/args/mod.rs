@@ -14,7 +14,8 @@ pub use film::{
     CheckArgs, DocumentKind, EncodersArgs, FixArgs, InspectArgs, RebuildArgs, ValidateArgs,
 };
 pub use operator::{
-    HousekeepingArgs, OperatorArgs, OperatorTokenAction, OperatorTokenArgs, QuarantineAction, QuarantineArgs, WorkerSetArgs, WorkerTokenAction, WorkerTokenArgs, WorkersAction, WorkersArgs,
+    HousekeepingArgs, OperatorArgs, OperatorTokenAction, OperatorTokenArgs, QuarantineAction,
+    QuarantineArgs, WorkerSetArgs, WorkerTokenAction, WorkerTokenArgs, WorkersAction, WorkersArgs,
 };
 pub use render::{CacheArgs, LogArgs, RenderArgs, RetryArgs, StatusArgs, WhichRender};
 

@@ -31,7 +31,6 @@ use super::{FARM_GROUP, Link, Queue};
 const READ_BLOCKS: Duration = Duration::from_secs(1);
 /// How often a worker looks that leaves tasks to others.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
-/// How long a lane is left to others after a task that is too new for this worker.
 
 pub(super) struct Reader {
     queue: Queue,

@@ -208,7 +208,7 @@ pub enum IdleCode {
 
 impl IdleCode {
     /// Those that a worker says of itself.
-    pub const OF_WORKERS: [Self; 8] = [
+    pub const OF_WORKERS: [Self; 9] = [
         Self::Paused,
         Self::Draining,
         Self::Stopping,
@@ -216,6 +216,7 @@ impl IdleCode {
         Self::DiskFull,
         Self::NoLanes,
         Self::KindsOff,
+        Self::TooOld,
         Self::NoTasks,
     ];
 
@@ -228,6 +229,7 @@ impl IdleCode {
             Self::DiskFull => "disk_full",
             Self::NoLanes => "no_lanes",
             Self::KindsOff => "kinds_off",
+            Self::TooOld => "too_old",
             Self::NoTasks => "no_tasks",
             Self::Gone => "gone",
         }
