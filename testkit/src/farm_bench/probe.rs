@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use botflix_common::id::RenderId;
 use reqwest::Method;
 use tokio_util::sync::CancellationToken;
 
 use super::load::Studio;
 use super::quantiles::Latencies;
-use crate::client::ok;
+use crate::client::{Client, ok};
 
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -21,16 +21,22 @@ pub(super) struct Felt {
     pub submit: Latencies,
 }
 
-/// Sends further films from number `next` on.
-pub(super) async fn probe(studio: &Studio, next: usize, stop: CancellationToken) -> Result<Felt> {
+/// Sends these films one by one, and afterwards only looks at the last.
+pub(super) async fn probe(
+    studio: &Studio,
+    mut films: std::ops::Range<usize>,
+    stop: CancellationToken,
+) -> Result<Felt> {
     let (mut render, mut catalog, mut submit) = (Vec::new(), Vec::new(), Vec::new());
-    let mut films_sent = 0;
+    let mut latest: Option<(&Client, RenderId)> = None;
     while !stop.is_cancelled() {
-        let (director, manifest) = studio.film(next + films_sent)?;
-        let asked = Instant::now();
-        let id: RenderId = director.submit(&manifest).await?.id;
-        submit.push(asked.elapsed());
-        films_sent += 1;
+        if let Some(number) = films.next() {
+            let (director, manifest) = studio.film(number)?;
+            let asked = Instant::now();
+            latest = Some((director, director.submit(&manifest).await?.id));
+            submit.push(asked.elapsed());
+        }
+        let (director, id) = latest.context("no film to probe with")?;
         for (path, took) in [
             (format!("/api/v1/renders/{id}"), &mut render),
             ("/api/v1/episodes".to_owned(), &mut catalog),

@@ -25,6 +25,9 @@ const IDLE_PATIENCE: Duration = Duration::from_secs(60);
 const ASSEMBLY: Duration = Duration::from_secs(120);
 /// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(500);
+/// One film in so many is the probe's, so that a slow farm still gets to its end.
+const PROBES: usize = 10;
+const FEWEST_PROBES: usize = 4;
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 const INSPECTOR: &str = "inspector";
 const INSPECTOR_STOP: Duration = Duration::from_secs(60);
@@ -98,7 +101,8 @@ pub(super) async fn run(options: &Options, tasks: usize) -> Result<Figures> {
     let stop = CancellationToken::new();
     // A task of its own: looking at processes and at SQL blocks this one.
     let told = stop.clone();
-    let probing = tokio::spawn(async move { probe::probe(&studio, films.end, told).await });
+    let more = films.end..films.end + (renders / PROBES).max(FEWEST_PROBES);
+    let probing = tokio::spawn(async move { probe::probe(&studio, more, told).await });
     let used = drain(&mut farm, &working, options, stop).await?;
     (figures.felt, figures.parts) = (probing.await??, used.since(&before));
     figures.load = ledger::times(&farm, since)?;
