@@ -137,8 +137,8 @@ async fn what_nobody_needs_goes_and_the_rest_stays(base: Base) {
     assert_eq!(rig.ends(published).await.state, RenderState::Published);
     let ran = script.ran();
     drop(script);
-    // It runs, and nobody works at it.
-    let running = rig.submit("Running", &["b"]).await;
+    // It runs, and nobody works at it. Longer, so that its silence is another.
+    let running = rig.submit("Running", &["b", "b"]).await;
     let litter = litter(&storage, 0);
     let spare = file(&storage, "README");
     std::fs::write(&spare, b"not ours").unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botflix_common::queue::{Queue, QueueConfig, QueueError, Signal};
 use botflix_common::report::{ReportBody, WorkerHello};
-use botflix_common::task::Lane;
+use botflix_common::task::{Lane, PAYLOAD_VERSION};
 use tokio::sync::mpsc;
 
 use crate::farm::{Worker, attempt, eventually, eventually_empty, message, next, noting, within};
@@ -278,6 +278,7 @@ async fn workers_are_listed_until_they_say_goodbye_or_fall_silent() {
         lanes: vec![CPU],
         slots: 2,
         engine: "ffmpeg".to_owned(),
+        payload_version: PAYLOAD_VERSION,
         ..WorkerHello::default()
     };
     queue.hello(&hello("a")).await.unwrap();
