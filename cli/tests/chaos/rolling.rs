@@ -42,7 +42,7 @@ async fn three_workers_are_restarted_under_load_and_no_attempt_is_charged() {
         assert_eq!(ended, Some(true), "{worker} did not end well");
     }
     settle(&stage, &directors, at_work).await;
-    let verdict = verdict::judge(&stage, &directors.book()).await.unwrap();
+    let verdict = verdict::judge(&stage, &directors.close()).await.unwrap();
     assert!(verdict.holds(), "{verdict:#?}");
     assert!(
         verdict.failed == 0 && verdict.published >= 3,

@@ -82,6 +82,11 @@ impl Directors {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What was written down; an empty book is left.
+    pub fn close(&self) -> Book {
+        std::mem::take(&mut *self.book())
+    }
+
     /// Registers them while all is well, and sets each to work.
     pub async fn work(&self, seed: u64, count: u32) -> Result<JoinSet<()>> {
         let mut at_work = JoinSet::new();

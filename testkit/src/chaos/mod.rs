@@ -88,9 +88,9 @@ pub async fn run(settings: &Settings) -> Result<Run> {
     let happened = storm.rage(settings).await?;
     let lasted = began.elapsed();
     let settled = settle(&stage, &directors, at_work).await;
-    let verdict = verdict::judge(&stage, &directors.book()).await?;
+    let book = directors.close();
+    let verdict = verdict::judge(&stage, &book).await?;
     let processes = stage.apis.iter().chain(&stage.workers);
-    let book = directors.book();
     let run = Run {
         seed: settings.seed,
         title: title.to_owned(),

@@ -118,7 +118,7 @@ async fn poison(drawn: &Drawn, stage: &Stage, directors: &Directors) -> Result<(
 fn harm(drawn: &Drawn, pid: u32) -> Result<()> {
     match drawn.kind {
         Kind::HangingClip => Signal::Stop.send(pid),
-        _ if drawn.seed % 2 == 0 => Signal::Segfault.send(pid),
+        _ if drawn.seed.is_multiple_of(2) => Signal::Segfault.send(pid),
         _ => {
             let mut limit = Command::new("prlimit");
             limit.args(["--pid", &pid.to_string(), BALLOON_LIMIT]);

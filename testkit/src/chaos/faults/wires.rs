@@ -12,7 +12,7 @@ const CUT_AFTER_BYTES: u32 = 150_000;
 
 pub(super) async fn happen(drawn: &Drawn, stage: &Stage) -> Result<()> {
     // A wire that was cut says so; one that is dead does not.
-    let broken = if drawn.seed % 2 == 0 {
+    let broken = if drawn.seed.is_multiple_of(2) {
         Weather::Cut
     } else {
         Weather::Stalled
@@ -49,7 +49,7 @@ pub(super) async fn happen(drawn: &Drawn, stage: &Stage) -> Result<()> {
             namespace.plug()
         }
         Kind::StorageErrors => {
-            let status = if drawn.seed % 2 == 0 { 500 } else { 503 };
+            let status = if drawn.seed.is_multiple_of(2) { 500 } else { 503 };
             storage(drawn, stage, Weather::Answers(status)).await
         }
         Kind::StorageStalls => storage(drawn, stage, Weather::Stalled).await,
