@@ -96,9 +96,8 @@ impl Worker {
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
-        let budget = config
-            .limits
-            .budget(runner.free_bytes().map_err(StartError::Scratch)?);
+        let free_bytes = runner.free_bytes().map_err(StartError::Scratch)?;
+        let budget = config.limits.budget(free_bytes);
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
         let backend = LaneBackend::start(&queue, possible(&lanes), instance.clone())
             .map_err(StartError::Queue)?;
@@ -143,9 +142,7 @@ impl Worker {
         );
         // Before the first task may come: a worker that was paused stays so.
         presence.announce().await;
-        aside.spawn(presence.clone().keep(stop_aside.clone()));
-        let probation = probation::serve(presence.clone(), runner, self_test, stop_aside.clone());
-        aside.spawn(probation);
+        look_after(&presence, (runner, self_test), &aside, &stop_aside);
         let ended = CancellationToken::new();
         let running = tokio::spawn(run(
             backend,
@@ -283,6 +280,22 @@ fn check(config: &WorkerConfig) -> Result<(), StartError> {
         return refuse("a worker's name is 1 to 100 letters, digits or one of - _ . @");
     }
     Ok(())
+}
+
+/// What goes on beside the tasks, until stopped: hellos and orders, and self-tests when it was taken off a kind of task.
+fn look_after(
+    presence: &Presence,
+    (runner, at_start): (TaskRunner, SelfTest),
+    aside: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    aside.spawn(presence.clone().keep(stop.clone()));
+    aside.spawn(probation::serve(
+        presence.clone(),
+        runner,
+        at_start,
+        stop.clone(),
+    ));
 }
 
 /// What a worker says of its host.

@@ -92,7 +92,7 @@ async fn a_worker_that_fails_at_three_clips_in_a_row_is_off_the_kind_until_its_s
 ) {
     let (rig, off) = Rig::with_a_bad_worker(base).await;
     let orders = rig.base.queue().hello(&hello("script")).await.unwrap();
-    assert_eq!(orders.unwrap().off, [off.clone()]);
+    assert_eq!(orders.unwrap().off, std::slice::from_ref(&off));
     let proven = Proven {
         kind: off.kind,
         since_ms: off.since_ms,
