@@ -83,7 +83,11 @@ async fn fill_scratch(drawn: &Drawn, stage: &Stage) -> Result<()> {
     let Some(disk) = &stage.scratch_disk else {
         return Ok(());
     };
-    let left = if drawn.seed.is_multiple_of(2) { LOW_BYTES } else { 0 };
+    let left = if drawn.seed.is_multiple_of(2) {
+        LOW_BYTES
+    } else {
+        0
+    };
     disk.fill(left)?;
     sleep(drawn.lasts).await;
     disk.empty()

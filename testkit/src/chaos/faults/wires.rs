@@ -49,7 +49,11 @@ pub(super) async fn happen(drawn: &Drawn, stage: &Stage) -> Result<()> {
             namespace.plug()
         }
         Kind::StorageErrors => {
-            let status = if drawn.seed.is_multiple_of(2) { 500 } else { 503 };
+            let status = if drawn.seed.is_multiple_of(2) {
+                500
+            } else {
+                503
+            };
             storage(drawn, stage, Weather::Answers(status)).await
         }
         Kind::StorageStalls => storage(drawn, stage, Weather::Stalled).await,
