@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
+use botflix_common::storage_key;
 
 use super::load::{Book, Wish};
 use super::stage::{Stage, files};
@@ -138,23 +139,16 @@ async fn queue(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
 /// What SQL names is in storage; what is in storage and named by nobody is counted.
 async fn objects(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
     let stored: BTreeMap<String, u64> = stage.objects().await?.into_iter().collect();
-    let blob = |sha: &str| {
-        let hex = sha.strip_prefix("sha256:").unwrap_or(sha);
-        stored
-            .keys()
-            .find(|key| key.starts_with("blobs/") && key.ends_with(hex))
-            .cloned()
-    };
     let artifacts = "SELECT DISTINCT a.sha256 FROM artifacts a JOIN tasks t ON t.task_key = a.task_key WHERE t.state = 'done'";
     let clips = "SELECT sha256 FROM clips WHERE bytes_deleted = 0";
     let mut named = BTreeSet::new();
     for sql in [artifacts, clips] {
         for sha in stage.ledger.words(sql).await? {
-            match blob(&sha) {
-                Some(key) => {
-                    named.insert(key);
-                }
-                None => verdict.note("missing objects", [sha]),
+            let key = storage_key::blob(&sha.parse().context("a hash")?);
+            if stored.contains_key(&key) {
+                named.insert(key);
+            } else {
+                verdict.note("missing objects", [sha]);
             }
         }
     }
@@ -201,7 +195,8 @@ fn processes(stage: &Stage, verdict: &mut Verdict) {
         let left = files(&stage.scratch(worker))
             .into_iter()
             .map(|(file, _)| file);
-        let of_tasks = left.filter(|file| file.contains("/work/") || file.contains("/in/"));
+        let of_tasks =
+            left.filter(|file| file.split('/').any(|part| ["work", "in"].contains(&part)));
         verdict.note(
             "scratch of no task",
             of_tasks.map(|file| format!("{worker}: {file}")),

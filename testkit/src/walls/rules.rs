@@ -202,7 +202,6 @@ pub(super) const CRATES: &[CrateRule] = &[
     CrateRule {
         name: "botflix-testkit",
         never: &[
-            "sqlx",
             "axum",
             "botflix-api",
             "botflix-worker",
