@@ -59,6 +59,16 @@ pub async fn note(tx: &mut Write, strike: Strike<'_>, now_ms: i64) -> Result<(),
     Ok(())
 }
 
+/// Takes back what was said of whoever ran the task: it was not so.
+pub async fn take_back(tx: &mut Write, task: &TaskKey, code: &str) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM worker_strikes WHERE task_key = $1 AND code = $2")
+        .bind(task.hex())
+        .bind(code)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 async fn material(tx: &mut Write, task: &TaskKey) -> Result<String, DbError> {
     let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
         .bind(task.hex())

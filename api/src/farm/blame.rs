@@ -5,6 +5,7 @@
 //! nobody's strike: so a poison clip condemns no worker.
 
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
+use botflix_common::hash::TaskKey;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::report::WorkerHello;
 use botflix_common::task::{Lane, TaskKind};
@@ -57,6 +58,11 @@ impl Change {
     /// The process that had the task fell silent. One that is gone has no strikes to fear.
     pub(super) async fn blame_for_silence(&mut self, head: &TaskHead) -> Result<(), DbError> {
         self.strike(head, LEASE_LOST).await
+    }
+
+    /// Whoever was silent over the task lives after all.
+    pub(super) async fn forgive_silence(&mut self, task: &TaskKey) -> Result<(), DbError> {
+        strikes::take_back(&mut self.tx, task, LEASE_LOST).await
     }
 
     async fn strike(&mut self, head: &TaskHead, code: &str) -> Result<(), DbError> {

@@ -205,8 +205,8 @@ impl Core {
         let mut inputs = match tasks::inputs(&self.db, &keys).await {
             Ok(inputs) => inputs,
             Err(error) => {
-                warn!(%error, "what attempts are to do cannot be read");
-                HashMap::new()
+                warn!(%error, "what attempts are to do cannot be read at once");
+                self.inputs_one_by_one(&keys).await
             }
         };
         let deliveries: Vec<_> = outgoing
@@ -218,6 +218,18 @@ impl Core {
                 self.deliver_or_take_back(outgoing, input)
             })
             .await;
+    }
+
+    /// One that cannot be read is not in the way of the others.
+    async fn inputs_one_by_one(&self, keys: &[TaskKey]) -> HashMap<TaskKey, tasks::Input> {
+        let mut inputs = HashMap::with_capacity(keys.len());
+        for key in keys {
+            match tasks::inputs(&self.db, std::slice::from_ref(key)).await {
+                Ok(one) => inputs.extend(one),
+                Err(error) => warn!(%error, task = %key, "what a task is to do cannot be read"),
+            }
+        }
+        inputs
     }
 
     async fn deliver_or_take_back(&self, outgoing: Outgoing, input: Option<tasks::Input>) {

@@ -139,7 +139,10 @@ impl Change {
         };
         match stopped.outcome {
             AttemptOutcome::Canceled => self.cancel_acknowledged(stopped.after_ms),
-            _ if stopped.had_started => moves::forgive_crash(&mut self.tx, &id.task).await?,
+            _ if stopped.had_started => {
+                moves::forgive_crash(&mut self.tx, &id.task).await?;
+                self.forgive_silence(&id.task).await?;
+            }
             _ => {}
         }
         Ok(Ending::Noted)

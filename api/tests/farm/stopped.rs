@@ -5,6 +5,7 @@ use botflix_common::id::RenderId;
 use botflix_common::report::ReportBody;
 use botflix_common::task::{AttemptId, TaskKind};
 use botflix_testkit::deadline;
+use sqlx::{AnyConnection, Connection, Row};
 
 use crate::faults::take_and_die;
 use crate::rig::{Base, LIMIT, Rig};
@@ -25,6 +26,16 @@ impl Rig {
         })
         .await
         .unwrap()
+    }
+
+    /// What is held against workers.
+    async fn held_against_workers(&self) -> i64 {
+        let mut connection = AnyConnection::connect(&self.base.database_url)
+            .await
+            .unwrap();
+        let counted = sqlx::query("SELECT COUNT(*) AS strikes FROM worker_strikes");
+        let row = counted.fetch_one(&mut connection).await.unwrap();
+        row.get("strikes")
     }
 
     async fn crashes(&self, id: AttemptId) -> u32 {
@@ -61,7 +72,8 @@ async fn an_attempt_that_was_lost_is_not_charged_when_its_worker_lives_after_all
         attempt: 1,
     };
     deadline::until("it is taken for dead of the task", LIMIT, async || {
-        Ok((rig.crashes(lost).await == 1).then_some(()))
+        let charged = (rig.crashes(lost).await, rig.held_against_workers().await);
+        Ok((charged == (1, 1)).then_some(()))
     })
     .await
     .unwrap();
@@ -71,5 +83,8 @@ async fn an_attempt_that_was_lost_is_not_charged_when_its_worker_lives_after_all
         hands.report(lost, ReportBody::Released).await;
     }
     rig.hears_that_it_stopped(id, TaskKind::Inspect, 1).await;
-    assert_eq!(rig.crashes(lost).await, 0);
+    assert_eq!(
+        (rig.crashes(lost).await, rig.held_against_workers().await),
+        (0, 0)
+    );
 }

@@ -42,9 +42,10 @@ pub enum Room {
 }
 
 impl Budget {
-    /// `used`: by `tasks` that run. A host with fewer cores than a task wants runs it alone; memory and disk cannot be stretched.
+    /// `used`: by `tasks` that run. A host with fewer cores or less disk than a task is expected to want runs it alone, and it fails when the
+    /// disk is really full; memory cannot be stretched.
     pub fn room_for(&self, demand: &Demand, used: &Demand, tasks: usize) -> Room {
-        if !self.holds(demand) {
+        if !self.remembers(demand) {
             return Room::Never;
         }
         if tasks == 0 {
@@ -61,10 +62,14 @@ impl Budget {
         }
     }
 
+    /// Whether memory is enough for it.
+    fn remembers(&self, demand: &Demand) -> bool {
+        self.memory_bytes == 0 || demand.memory_bytes <= self.memory_bytes
+    }
+
     /// Whether memory and disk are enough for it.
     pub fn holds(&self, demand: &Demand) -> bool {
-        let memory = self.memory_bytes == 0 || demand.memory_bytes <= self.memory_bytes;
-        memory && demand.scratch_bytes <= self.scratch_bytes
+        self.remembers(demand) && demand.scratch_bytes <= self.scratch_bytes
     }
 
     /// About how many tasks of the usual size run at once; 1 at least. What the farm counts on, no limit.
@@ -114,6 +119,21 @@ mod tests {
             Room::Later
         );
         assert_eq!(budget.room_for(&demand(1001, 0), &rest, 1), Room::Later);
+    }
+
+    #[test]
+    fn a_task_that_is_expected_to_want_more_disk_than_is_free_runs_alone() {
+        let budget = Budget {
+            millicores: 4000,
+            scratch_bytes: GIB,
+            ..Budget::default()
+        };
+        let wide = Demand {
+            scratch_bytes: 9 * GIB,
+            ..Demand::default()
+        };
+        assert_eq!(budget.room_for(&wide, &Demand::default(), 0), Room::Now);
+        assert_eq!(budget.room_for(&wide, &demand(1, 0), 1), Room::Later);
     }
 
     #[test]
