@@ -228,6 +228,7 @@ async fn a_director_with_many_clips_does_not_starve_one_with_one(base: Base) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let place = order.iter().position(|sha| *sha == clip("single")).unwrap();
-    // The queue is four deep while no worker is known: at most that many were ahead, and then one turn each.
-    assert!(place <= 5, "its turn was number {place}");
+    // The queue is four deep while no worker is known: at most that many were ahead. It has its turn in the next four, which are delivered
+    // together, in any order.
+    assert!(place < 8, "its turn was number {place}");
 }
