@@ -43,6 +43,14 @@ pub struct Output {
 }
 
 impl Output {
+    /// Judges a call that may fail of what it reads: one that was killed says nothing of it.
+    pub(crate) fn unless_killed(self, program: Program) -> Result<Self, MediaError> {
+        match self.signal {
+            None => Ok(self),
+            Some(_) => self.success(program, true),
+        }
+    }
+
     /// Judges the exit of a call whose output was streamed: a code other than 0 is an error, as it is for [`Context::run`].
     pub(crate) fn success(self, program: Program, untrusted: bool) -> Result<Self, MediaError> {
         if self.exit_code == Some(0) {

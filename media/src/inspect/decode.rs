@@ -103,7 +103,8 @@ async fn once(ctx: &Context, pass: Pass<'_>) -> Result<Decoded, MediaError> {
     };
     let output = ctx
         .chunks_and_words(call(pass), |bytes| reader.push(bytes, &mut taker), on_word)
-        .await?;
+        .await?
+        .unless_killed(Program::Ffmpeg)?;
     Ok(Decoded {
         words,
         watch: taker.watch,

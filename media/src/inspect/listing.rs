@@ -68,7 +68,8 @@ pub async fn list(
                 picture_packets.fetch_add(1, Ordering::Relaxed);
             }
         })
-        .await?;
+        .await?
+        .unless_killed(Program::Ffprobe)?;
     if output.exit_code != Some(0) {
         return Ok(refusal(&output.stderr_tail).map_or(Look::Nothing, Look::Defect));
     }
