@@ -13,6 +13,7 @@ use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::TaskId;
 use redis::streams::StreamReadReply;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -113,7 +114,7 @@ impl Reader {
     /// Waits for the next task. `None` when stopped.
     async fn next_task(&mut self) -> Option<FarmTask> {
         let mut backoff = Backoff::new();
-        loop {
+        while !self.stop.is_cancelled() {
             let openings = self.wait_for_room().await?;
             match self.step(&openings).await {
                 Ok(Some(task)) => return Some(task),
@@ -129,6 +130,7 @@ impl Reader {
                 }
             }
         }
+        None
     }
 
     /// Waits until a task may be taken, and says from where.
@@ -139,13 +141,15 @@ impl Reader {
             count.borrow_and_update();
             let (tasks, used) = self.book.in_use();
             openings.lanes = openings.lanes_with_room(tasks, &used);
+            // One moment for both looks: between two of them an end might pass unnoticed.
+            let now = Instant::now();
             openings
                 .lanes
-                .retain(|lane| !self.refusals.leaves_alone(*lane));
+                .retain(|lane| !self.refusals.leaves_alone(*lane, now));
             if !openings.lanes.is_empty() {
                 return Some(openings);
             }
-            let next_end = self.refusals.next_end();
+            let next_end = self.refusals.next_end(now);
             let looks_again = async {
                 match next_end {
                     Some(end) => tokio::time::sleep_until(end).await,

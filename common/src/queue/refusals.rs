@@ -34,15 +34,12 @@ impl Refusals {
         self.away.insert(lane, Instant::now() + STAYS_AWAY);
     }
 
-    pub(super) fn leaves_alone(&self, lane: Lane) -> bool {
-        self.away
-            .get(&lane)
-            .is_some_and(|until| Instant::now() < *until)
+    pub(super) fn leaves_alone(&self, lane: Lane, now: Instant) -> bool {
+        self.away.get(&lane).is_some_and(|until| now < *until)
     }
 
-    /// When the next lane may be read again.
-    pub(super) fn next_end(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// When the next lane may be read again, of those that are left alone `now`.
+    pub(super) fn next_end(&self, now: Instant) -> Option<Instant> {
         self.away
             .values()
             .filter(|until| **until > now)
@@ -64,12 +61,15 @@ mod tests {
             attempt: 1,
         };
         refusals.note(Lane::Cpu, id);
-        assert!(!refusals.leaves_alone(Lane::Cpu));
-        assert_eq!(refusals.next_end(), None);
+        assert!(!refusals.leaves_alone(Lane::Cpu, Instant::now()));
+        assert_eq!(refusals.next_end(Instant::now()), None);
         refusals.note(Lane::Cpu, id);
-        assert!(refusals.leaves_alone(Lane::Cpu) && !refusals.leaves_alone(Lane::Io));
+        assert!(
+            refusals.leaves_alone(Lane::Cpu, Instant::now())
+                && !refusals.leaves_alone(Lane::Io, Instant::now())
+        );
         tokio::time::advance(STAYS_AWAY).await;
-        assert!(!refusals.leaves_alone(Lane::Cpu));
-        assert_eq!(refusals.next_end(), None);
+        assert!(!refusals.leaves_alone(Lane::Cpu, Instant::now()));
+        assert_eq!(refusals.next_end(Instant::now()), None);
     }
 }

@@ -2,7 +2,7 @@
 //! it, so that small tasks never starve a large one.
 //!
 //! A large task asks several workers before it insists: twice it goes back to its lane after a few seconds, with a count of its waits, and
-//! whoever reads it the third time keeps it until there is room. Knows nothing of what tasks do.
+//! whoever reads it after that keeps it for a minute, in which nothing else begins there. Knows nothing of what tasks do.
 
 use std::time::Duration;
 
@@ -13,13 +13,15 @@ use super::{Delivery, FarmTask, Reader};
 use crate::queue::delivery::{Because, hand_back};
 use crate::queue::error::QueueError;
 use crate::queue::lease::{Lease, Signal};
-use crate::task::{Demand, TaskMessage};
+use crate::task::{Demand, TaskKind, TaskMessage};
 use crate::worker::Room;
 
 /// How long a task waits at a worker that has no room for it, before another may have it.
 const ROOM_PATIENCE: Duration = Duration::from_secs(4);
-/// A task that went back so often for lack of room is kept by the next worker until it has room.
+/// A task that went back so often for lack of room is waited for longer.
 const MAX_WAITS: u32 = 2;
+/// So long: what runs may end meanwhile, but a worker whose tasks take hours does not keep it from one that is free.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How the wait for room ended.
 enum Wait {
@@ -48,8 +50,13 @@ impl Reader {
         }
         let held = (message.kind, demand);
         let lease = self.book.take(delivery.key(), message.id, held);
-        let patient = delivery.waits() >= MAX_WAITS;
-        match self.wait_for_its_room(&lease, &demand, patient).await {
+        let patience = if delivery.waits() >= MAX_WAITS {
+            LONG_PATIENCE
+        } else {
+            ROOM_PATIENCE
+        };
+        let wanted = (message.kind, &demand);
+        match self.wait_for_its_room(&lease, wanted, patience).await {
             Wait::Room => {
                 self.book.begin(&lease.key);
                 self.dealt_with(delivery);
@@ -78,8 +85,13 @@ impl Reader {
         openings.refuses.contains(&message.kind) || room == Room::Never
     }
 
-    async fn wait_for_its_room(&mut self, lease: &Lease, demand: &Demand, patient: bool) -> Wait {
-        let since = Instant::now();
+    async fn wait_for_its_room(
+        &mut self,
+        lease: &Lease,
+        (kind, demand): (TaskKind, &Demand),
+        patience: Duration,
+    ) -> Wait {
+        let until = Instant::now() + patience;
         let mut count = self.book.count();
         let mut signal = lease.signal.clone();
         loop {
@@ -90,7 +102,10 @@ impl Reader {
             let room = openings.budget.room_for(demand, &used, tasks);
             match (told, room) {
                 (Signal::LeaseLost, _) => return Wait::Lost,
-                _ if !openings.takes(lease.lane) || self.stop.is_cancelled() => {
+                _ if !openings.takes(lease.lane)
+                    || openings.refuses.contains(&kind)
+                    || self.stop.is_cancelled() =>
+                {
                     return Wait::Over(Because::NotHere);
                 }
                 // Nobody wants it: its handler sees so at once.
@@ -99,23 +114,16 @@ impl Reader {
                 (Signal::Run, Room::Never) => return Wait::Over(Because::NotHere),
                 (Signal::Run, Room::Now | Room::Later) => {}
             }
-            if !patient && since.elapsed() >= ROOM_PATIENCE {
+            if Instant::now() >= until {
                 info!(attempt = %lease.id, "no room for a task in time: another worker may have it");
                 return Wait::Over(Because::NoRoom);
             }
-            let patience = async {
-                if patient {
-                    std::future::pending().await
-                } else {
-                    tokio::time::sleep_until(since + ROOM_PATIENCE).await;
-                }
-            };
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 _ = self.gate.changed() => {}
                 _ = count.changed() => {}
                 _ = signal.changed() => {}
-                () = patience => {}
+                () = tokio::time::sleep_until(until) => {}
             }
         }
     }
