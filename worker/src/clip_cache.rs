@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
@@ -22,6 +23,15 @@ const DIR_NAME: &str = "clips";
 const ARRIVING: &str = "arriving-";
 /// What is still arriving after this long was cut off by a crash.
 const ARRIVING_FOR_SECONDS: u64 = 24 * 3600;
+
+/// A file that is kept.
+struct Kept {
+    used: SystemTime,
+    bytes: u64,
+    path: PathBuf,
+    /// By a task that runs: to forget it now frees nothing.
+    is_read: bool,
+}
 
 pub struct ClipCache {
     dir: PathBuf,
@@ -82,7 +92,41 @@ impl ClipCache {
         turn
     }
 
+    /// The bytes that are kept.
+    pub fn bytes(&self) -> io::Result<u64> {
+        Ok(self.kept()?.iter().map(|one| one.bytes).sum())
+    }
+
+    /// Forgets what was used longest ago until so many bytes are free again, or nothing is left that would free any.
+    pub fn give_way(&self, bytes: u64) -> io::Result<()> {
+        let mut freed = 0;
+        for one in self.kept()?.into_iter().filter(|one| !one.is_read) {
+            if freed >= bytes {
+                break;
+            }
+            remove(&one.path)?;
+            freed += one.bytes;
+        }
+        Ok(())
+    }
+
     fn forget_the_oldest(&self, newest: &Path) -> io::Result<()> {
+        let kept = self.kept()?;
+        let mut total: u64 = kept.iter().map(|one| one.bytes).sum();
+        for one in kept {
+            if total <= self.limit_bytes {
+                break;
+            }
+            if one.path != newest {
+                remove(&one.path)?;
+                total -= one.bytes;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was used longest ago first. What was cut off on its way goes here.
+    fn kept(&self) -> io::Result<Vec<Kept>> {
         let now = SystemTime::now();
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -97,20 +141,15 @@ impl ClipCache {
                 }
                 continue;
             }
-            kept.push((used, meta.len(), entry.path()));
+            kept.push(Kept {
+                used,
+                bytes: meta.len(),
+                path: entry.path(),
+                is_read: meta.nlink() > 1,
+            });
         }
-        kept.sort();
-        let mut total: u64 = kept.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, bytes, path) in kept {
-            if total <= self.limit_bytes {
-                break;
-            }
-            if path != newest {
-                remove(&path)?;
-                total -= bytes;
-            }
-        }
-        Ok(())
+        kept.sort_by_key(|one| one.used);
+        Ok(kept)
     }
 
     fn io(&self, source: io::Error) -> Failure {

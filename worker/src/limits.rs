@@ -1,6 +1,5 @@
 //! What tasks may use of this host: what the command line says, and otherwise what the host has. Knows nothing of tasks.
 
-use botflix_common::task::Demand;
 use botflix_common::worker::Budget;
 
 use crate::host;
@@ -36,25 +35,34 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Before anything runs. `free_bytes`: of the scratch disk.
-    pub(crate) fn budget(&self, free_bytes: u64) -> Budget {
+    /// Before anything runs.
+    pub(crate) fn budget(&self, disk: Disk) -> Budget {
         let memory = || without_reserve(host::memory_bytes());
         Budget {
             millicores: self.cores.unwrap_or_else(host::cores).saturating_mul(1000),
             memory_bytes: self.memory_bytes.unwrap_or_else(memory),
-            scratch_bytes: free_bytes.saturating_sub(MIN_FREE_BYTES),
+            scratch_bytes: disk.for_tasks(),
             gpu_sessions: self.gpu_sessions,
         }
     }
 }
 
-/// What the disk has for all tasks together, now that so much is free: what runs may have written none or all of what it is taken to need.
-pub(crate) fn scratch_of(before: u64, free_bytes: u64, in_use: &Demand) -> u64 {
-    let room = free_bytes.saturating_sub(MIN_FREE_BYTES);
-    if in_use.scratch_bytes == 0 {
-        room
-    } else {
-        before.min(room.saturating_add(in_use.scratch_bytes))
+/// The disk under scratch, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Disk {
+    pub free: u64,
+    /// Kept clips, which give way.
+    pub cached: u64,
+    /// By the tasks that run now.
+    pub written: u64,
+}
+
+impl Disk {
+    /// For all tasks together, those included that run.
+    pub fn for_tasks(&self) -> u64 {
+        let all = self.free.saturating_add(self.cached);
+        all.saturating_add(self.written)
+            .saturating_sub(MIN_FREE_BYTES)
     }
 }
 
@@ -79,16 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn what_tasks_have_written_already_is_not_held_against_them_twice() {
-        let running = Demand {
-            scratch_bytes: 4 * GIB,
-            ..Demand::default()
+    fn neither_what_tasks_have_written_nor_what_is_kept_counts_as_lost() {
+        let disk = |free, cached, written| Disk {
+            free: free * GIB,
+            cached: cached * GIB,
+            written: written * GIB,
         };
-        let idle = scratch_of(0, 11 * GIB, &Demand::default());
-        assert_eq!(idle, 10 * GIB);
-        // Half of the four are written.
-        assert_eq!(scratch_of(idle, 9 * GIB, &running), 10 * GIB);
-        // Something else fills the disk.
-        assert_eq!(scratch_of(idle, 3 * GIB, &running), 6 * GIB);
+        assert_eq!(disk(11, 0, 0).for_tasks(), 10 * GIB);
+        assert_eq!(disk(6, 3, 2).for_tasks(), 10 * GIB);
+        // Something else fills the disk, and goes again while the task runs.
+        assert_eq!(disk(3, 0, 2).for_tasks(), 4 * GIB);
+        assert_eq!(disk(9, 0, 2).for_tasks(), 10 * GIB);
+        assert_eq!(disk(0, 0, 0).for_tasks(), 0);
     }
 }

@@ -96,8 +96,8 @@ impl Worker {
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
-        let free_bytes = runner.free_bytes().map_err(StartError::Scratch)?;
-        let budget = config.limits.budget(free_bytes);
+        let disk = runner.disk().map_err(StartError::Scratch)?;
+        let budget = config.limits.budget(disk);
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
         let backend = LaneBackend::start(&queue, possible(&lanes), instance.clone())
             .map_err(StartError::Queue)?;

@@ -16,7 +16,8 @@ use tracing::{debug, info, warn};
 
 use crate::attempt::Bench;
 use crate::host;
-use crate::limits;
+use crate::limits::Disk;
+use crate::scratch::ScratchError;
 use crate::standing::Standing;
 
 /// Also how late an order may be noticed.
@@ -100,7 +101,7 @@ impl Presence {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            self.mind_the_disk();
+            self.mind_the_disk().await;
             self.announce().await;
             if left_at.is_none_or(|at| at.elapsed() >= METRICS_EVERY) {
                 left_at = Some(Instant::now());
@@ -284,14 +285,28 @@ impl Presence {
         });
     }
 
-    fn mind_the_disk(&self) {
-        let runner = &self.shared.bench.runner;
-        let (room, free) = (runner.check_room(), runner.free_bytes());
-        let in_use = self.shared.gate.in_use();
+    async fn mind_the_disk(&self) {
+        let runner = self.shared.bench.runner.clone();
+        let admitted = self.shared.gate.in_use().scratch_bytes;
+        let looking = tokio::task::spawn_blocking(move || {
+            let disk = runner.disk()?;
+            runner.make_room(admitted.saturating_sub(disk.written))?;
+            Ok((disk, runner.check_room()))
+        });
+        let looked: Result<(Disk, Result<(), ScratchError>), ScratchError> = match looking.await {
+            Ok(looked) => looked,
+            Err(error) => {
+                warn!(%error, "the disk could not be looked at");
+                return;
+            }
+        };
+        let (disk, room) = match looked {
+            Ok((disk, room)) => (Some(disk), room),
+            Err(error) => (None, Err(error)),
+        };
         let mut inner = self.inner();
-        if let Ok(free) = free {
-            let before = inner.standing.budget.scratch_bytes;
-            inner.standing.budget.scratch_bytes = limits::scratch_of(before, free, &in_use);
+        if let Some(disk) = disk {
+            inner.standing.budget.scratch_bytes = disk.for_tasks();
         }
         let full = room.is_err();
         match room {

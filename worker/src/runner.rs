@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clip_cache::ClipCache;
 use crate::failure::storage_failure;
+use crate::limits::Disk;
 use crate::scratch::{MIN_FREE_BYTES, Scratch, ScratchError};
 use phases::Run;
 
@@ -108,6 +109,30 @@ impl TaskRunner {
     /// Bytes free in scratch.
     pub fn free_bytes(&self) -> Result<u64, ScratchError> {
         self.shared.scratch.free_bytes()
+    }
+
+    /// How the disk under scratch is used now.
+    pub(crate) fn disk(&self) -> Result<Disk, ScratchError> {
+        let Shared { scratch, clips, .. } = &*self.shared;
+        Ok(Disk {
+            free: scratch.free_bytes()?,
+            // What cannot be read does not count as room.
+            cached: clips.bytes().unwrap_or_default(),
+            written: scratch.written_bytes(),
+        })
+    }
+
+    /// Has kept clips give way to tasks that may write so many bytes more.
+    pub(crate) fn make_room(&self, bytes: u64) -> Result<(), ScratchError> {
+        let Shared { scratch, clips, .. } = &*self.shared;
+        let wanted = bytes.saturating_add(MIN_FREE_BYTES);
+        let missing = wanted.saturating_sub(scratch.free_bytes()?);
+        if missing > 0
+            && let Err(error) = clips.give_way(missing)
+        {
+            tracing::warn!(%error, "kept clips cannot give way to what tasks write");
+        }
+        Ok(())
     }
 
     pub(crate) fn scratch(&self) -> &Scratch {

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -89,6 +90,11 @@ impl Scratch {
         free_bytes(&self.run).map_err(|source| self.unusable(source))
     }
 
+    /// What tasks have written. Kept clips that they read are the cache's.
+    pub fn written_bytes(&self) -> u64 {
+        bytes_below(&self.run)
+    }
+
     /// Writes some MiB to the disk and reads them back.
     pub fn prove(&self) -> Result<(), ScratchError> {
         let dir = self.task_dir()?;
@@ -124,6 +130,19 @@ fn write_and_read(path: &Path) -> io::Result<()> {
             "it gives back other bytes than it was given",
         ))
     }
+}
+
+/// Of files with one name only, as far as they can be read: tasks end meanwhile.
+fn bytes_below(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let bytes = entries.filter_map(|entry| {
+        let meta = entry.metadata().ok()?;
+        if meta.is_dir() {
+            return Some(bytes_below(&entry.path()));
+        }
+        (meta.nlink() == 1).then(|| meta.len())
+    });
+    bytes.sum()
 }
 
 fn free_bytes(path: &Path) -> io::Result<u64> {
@@ -164,6 +183,21 @@ mod tests {
         let _second = Scratch::open(root.path(), 0).unwrap();
         assert!(!abandoned.exists());
         assert!(task.path().is_dir());
+    }
+
+    #[test]
+    fn what_tasks_have_written_is_summed_without_what_is_linked_from_elsewhere() {
+        let root = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(root.path(), 0).unwrap();
+        let before = scratch.written_bytes();
+        let task = scratch.task_dir().unwrap();
+        fs::create_dir(task.path().join("work")).unwrap();
+        fs::write(task.path().join("work/made"), vec![1; 1 << 20]).unwrap();
+        let kept = root.path().join("kept");
+        fs::write(&kept, vec![2; 1 << 20]).unwrap();
+        fs::hard_link(&kept, task.path().join("read")).unwrap();
+        let written = scratch.written_bytes() - before;
+        assert!((1 << 20..2 << 20).contains(&written), "{written}");
     }
 
     #[test]
