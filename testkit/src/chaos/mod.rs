@@ -36,8 +36,12 @@ use crate::farm::DatabaseKind;
 use crate::process::Binary;
 
 const DIRECTORS: u32 = 4;
-/// Between the beginnings of two faults.
+/// Between the beginnings of two faults, where they overlap.
 const GAP_MS: std::ops::Range<u64> = 800..3500;
+/// Between the recovery from one fault and the next, where each comes alone.
+const CALM: Duration = Duration::from_secs(2);
+/// A fault from which there is no recovery for so long is not waited for any more.
+const ALONE: Duration = Duration::from_secs(90);
 /// How often it is looked whether what a fault hit has come to its end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// From the last fault until everything that was accepted has ended.
@@ -51,7 +55,8 @@ pub struct Settings {
     pub binary: Binary,
     pub seed: u64,
     pub database: DatabaseKind,
-    /// At least so long, and until every fault that applies has happened once.
+    /// Every fault that applies happens once, in any case. If that is quicker, faults go on for so long; and if this is not 0, then each comes
+    /// alone the first time, after the recovery from the one before, which shows how long that takes.
     pub time: Duration,
     /// Only these, where it is not empty.
     pub only: Vec<Kind>,
@@ -153,12 +158,15 @@ impl Storm {
             kinds.clone(),
         );
         rng.shuffle(&mut left);
+        let mut happened = Vec::new();
+        let mut alone = !settings.time.is_zero();
         loop {
             let kind = match left.pop() {
                 Some(kind) => kind,
                 None if Instant::now() < end => {
                     left.clone_from(&kinds);
                     rng.shuffle(&mut left);
+                    alone = false;
                     continue;
                 }
                 None => break,
@@ -178,10 +186,17 @@ impl Storm {
                 self.directors.clone(),
                 Arc::clone(&self.busy),
                 drawn,
+                alone,
             ));
-            sleep(gap).await;
+            if alone {
+                if let Ok(Some(one)) = timeout(ALONE, running.join_next()).await {
+                    happened.push(one??);
+                }
+                sleep(CALM).await;
+            } else {
+                sleep(gap).await;
+            }
         }
-        let mut happened = Vec::new();
         while let Some(one) = running.join_next().await {
             happened.push(one??);
         }
@@ -209,6 +224,7 @@ async fn one(
     directors: Directors,
     busy: Arc<Mutex<HashSet<String>>>,
     drawn: Drawn,
+    alone: bool,
 ) -> Result<Happened> {
     let began = Instant::now();
     let hit = stage.ledger.of_good_clips().await.unwrap_or_default();
@@ -240,6 +256,7 @@ async fn one(
     };
     Ok(Happened {
         kind: drawn.kind,
+        alone,
         recovery: timeout(SETTLES, healed).await.ok(),
         hit: hit.len(),
     })

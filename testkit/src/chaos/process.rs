@@ -1,14 +1,13 @@
 //! The processes of a farm under chaos and the one who starts them again, as systemd would.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinHandle;
 
-use crate::process::{Signal, Spawned};
+use crate::process::{Binary, Signal, Spawned};
 
 /// How often the supervisor looks, and how long a process that ended stays away.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -49,17 +48,8 @@ impl Drop for Supervisor {
 
 impl Recipe {
     fn start(&self) -> Result<Spawned> {
-        let mut command = Command::new(&self.program);
+        let mut command = Binary::at(&self.program).command();
         command.args(&self.args).current_dir(&self.dir);
-        // What it is to be told stands in the recipe, and not in the settings of whoever runs the test.
-        for (name, _) in std::env::vars_os() {
-            if ["BOTFLIX_", "AWS_"]
-                .iter()
-                .any(|prefix| name.to_string_lossy().starts_with(prefix))
-            {
-                command.env_remove(name);
-            }
-        }
         command.envs(self.env.iter().cloned());
         Spawned::start(&self.name, &mut command, &self.log())
     }

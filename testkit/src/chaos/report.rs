@@ -14,6 +14,8 @@ const SHOWN: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Happened {
     pub kind: Kind,
+    /// No other fault came before the recovery from it.
+    pub alone: bool,
     /// From its beginning until every task that was queued or running then had ended; `None`: not before the run did.
     pub recovery: Option<Duration>,
     /// Tasks that it may have hit.
@@ -62,7 +64,8 @@ impl Run {
         )?;
         writeln!(
             text,
-            "| fault | times | hit tasks | recovery p50 | p95 | longest |"
+            "| fault | times | hit tasks | recovery{} p50 | p95 | longest |",
+            if self.some_alone() { " when alone" } else { "" }
         )?;
         writeln!(text, "|---|---:|---:|---:|---:|---:|")?;
         for (kind, (times, hit, mut recoveries)) in self.by_kind() {
@@ -90,7 +93,7 @@ impl Run {
             .collect();
         writeln!(
             text,
-            "Objects that nothing refers to: {}.\n",
+            "Objects that nothing refers to and housekeeping knows of: {}.\n",
             if left.is_empty() {
                 "0".to_owned()
             } else {
@@ -114,13 +117,17 @@ impl Run {
         )
     }
 
+    fn some_alone(&self) -> bool {
+        self.happened.iter().any(|one| one.alone)
+    }
+
     fn by_kind(&self) -> BTreeMap<Kind, (usize, usize, Vec<Duration>)> {
         let mut all: BTreeMap<Kind, (usize, usize, Vec<Duration>)> = BTreeMap::new();
         for one in &self.happened {
             let (times, hit, recoveries) = all.entry(one.kind).or_default();
             *times += 1;
             *hit += one.hit;
-            if one.hit > 0 {
+            if one.hit > 0 && (one.alone || !self.some_alone()) {
                 recoveries.extend(one.recovery);
             }
         }

@@ -6,12 +6,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use botflix_common::http::{LeftoverBody, Page};
 use tempfile::TempDir;
 
 use super::host::{Namespace, SmallDisk};
 use super::ledger::Ledger;
 use super::process::{Processes, Recipe, Supervisor};
-use crate::client::Client;
+use crate::client::{Client, ok};
 use crate::farm::DatabaseKind;
 use crate::postgres::Postgres;
 use crate::process::{Binary, free_port};
@@ -124,8 +125,9 @@ impl Stage {
             database_disk,
             dir,
         };
-        for base in &stage.bases {
-            stage.ready(base).await?;
+        for (api, base) in stage.apis.iter().zip(&stage.bases) {
+            let ready = stage.ready(base).await;
+            ready.with_context(|| crate::process::tail(&stage.processes.log(api), 40))?;
         }
         Ok(stage)
     }
@@ -142,9 +144,8 @@ impl Stage {
                 tokio::time::sleep(ASK_EVERY).await;
             }
         };
-        tokio::time::timeout(READY, asking)
-            .await
-            .with_context(|| crate::process::tail(&self.processes.log("api-1"), 40))
+        let asked = tokio::time::timeout(READY, asking).await;
+        asked.with_context(|| format!("{base} is not ready after {READY:?}"))
     }
 
     pub fn dir(&self) -> &Path {
@@ -176,9 +177,22 @@ impl Stage {
         self.dir().join(format!("scratch-{worker}"))
     }
 
-    pub fn operator(&self) -> Result<Client> {
+    /// What the farm itself takes for left over, whatever its age.
+    pub async fn leftovers(&self) -> Result<Vec<LeftoverBody>> {
         let base = self.bases.first().context("no API")?;
-        Ok(Client::new(base)?.with_key(OPERATOR_TOKEN))
+        let operator = Client::new(base)?.with_key(OPERATOR_TOKEN);
+        let (mut found, mut from) = (Vec::new(), String::new());
+        loop {
+            // A cursor is made of kinds, keys and numbers: nothing that an address could not hold.
+            let path = format!("/api/v1/housekeeping?age_seconds=0&limit=100{from}");
+            let asking = operator.request(reqwest::Method::GET, &path).send();
+            let page: Page<LeftoverBody> = ok(asking.await?).await?.json().await?;
+            found.extend(page.data);
+            match page.next_cursor {
+                Some(next) => from = format!("&cursor={next}"),
+                None => return Ok(found),
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
+use botflix_common::http::Leftover;
 use botflix_common::storage_key;
 
 use super::load::{Book, Wish};
@@ -136,7 +137,7 @@ async fn queue(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
     Ok(())
 }
 
-/// What SQL names is in storage; what is in storage and named by nobody is counted.
+/// What SQL names is in storage; what is in storage and named by nobody will be put away by the farm, which says so when it is asked.
 async fn objects(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
     let stored: BTreeMap<String, u64> = stage.objects().await?.into_iter().collect();
     let artifacts = "SELECT DISTINCT a.sha256 FROM artifacts a JOIN tasks t ON t.task_key = a.task_key WHERE t.state = 'done'";
@@ -152,22 +153,27 @@ async fn objects(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
             }
         }
     }
-    let records: BTreeSet<String> = stage
+    for task in stage
         .ledger
-        .words("SELECT task_key FROM tasks")
+        .words("SELECT task_key FROM tasks WHERE state = 'done'")
         .await?
-        .into_iter()
+    {
+        named.insert(storage_key::record(&task.parse().context("a task")?));
+    }
+    let left_over = stage.leftovers().await?;
+    let left_over: BTreeMap<&str, Leftover> = left_over
+        .iter()
+        .map(|one| (one.name.as_str(), one.what))
         .collect();
     for key in stored.keys().filter(|key| !named.contains(*key)) {
-        let folder = key.split('/').next().unwrap_or_default();
-        let is_record = key
-            .split('/')
-            .nth(1)
-            .is_some_and(|task| records.contains(task));
-        if !is_record || folder != "cache" {
-            *verdict.left_over.entry(folder.to_owned()).or_default() += 1;
+        match left_over.get(key.as_str()) {
+            Some(what) => {
+                *verdict.left_over.entry(what.name().to_owned()).or_default() += 1;
+            }
+            None => verdict.note("orphans", [key.clone()]),
         }
     }
+    verdict.note("orphans", []);
     Ok(())
 }
 

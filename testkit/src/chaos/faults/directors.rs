@@ -33,7 +33,9 @@ const STILL_ANSWERED: Duration = Duration::from_secs(5);
 pub(super) async fn happen(drawn: &Drawn, stage: &Stage, directors: &Directors) -> Result<()> {
     match drawn.kind {
         Kind::HundredSubmits => directors.send_at_once(drawn.seed, CALLS_AT_ONCE).await,
-        Kind::PoisonClip | Kind::HangingClip => poison(drawn, stage, directors).await,
+        Kind::CrashingClip | Kind::BallooningClip | Kind::HangingClip => {
+            poison(drawn, stage, directors).await
+        }
         Kind::SlowUploads => slow_uploads(drawn, stage).await,
         Kind::ApiKilledInUpload => killed_in_upload(drawn, stage).await,
         other => bail!("{other:?} is not done by a director"),
@@ -118,7 +120,7 @@ async fn poison(drawn: &Drawn, stage: &Stage, directors: &Directors) -> Result<(
 fn harm(drawn: &Drawn, pid: u32) -> Result<()> {
     match drawn.kind {
         Kind::HangingClip => Signal::Stop.send(pid),
-        _ if drawn.seed.is_multiple_of(2) => Signal::Segfault.send(pid),
+        Kind::CrashingClip => Signal::Segfault.send(pid),
         _ => {
             let mut limit = Command::new("prlimit");
             limit.args(["--pid", &pid.to_string(), BALLOON_LIMIT]);

@@ -51,7 +51,8 @@ pub enum Kind {
     StorageCutsShort,
     HundredSubmits,
     SlowUploads,
-    PoisonClip,
+    CrashingClip,
+    BallooningClip,
     HangingClip,
 }
 
@@ -67,7 +68,7 @@ pub struct Drawn {
 }
 
 impl Kind {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Nothing,
         Self::WorkerKilled,
         Self::FfmpegKilled,
@@ -101,7 +102,8 @@ impl Kind {
         Self::StorageCutsShort,
         Self::HundredSubmits,
         Self::SlowUploads,
-        Self::PoisonClip,
+        Self::CrashingClip,
+        Self::BallooningClip,
         Self::HangingClip,
     ];
 
@@ -140,7 +142,8 @@ impl Kind {
             Self::StorageCutsShort => "storage: bodies cut short",
             Self::HundredSubmits => "100 submits at once, one Idempotency-Key",
             Self::SlowUploads => "20 slow-loris uploads",
-            Self::PoisonClip => "clip that crashes ffmpeg or has it balloon",
+            Self::CrashingClip => "clip that crashes ffmpeg",
+            Self::BallooningClip => "clip that has ffmpeg balloon",
             Self::HangingClip => "clip that hangs ffmpeg",
         }
     }
@@ -278,7 +281,8 @@ impl Drawn {
             Kind::ApiKilledInUpload
             | Kind::HundredSubmits
             | Kind::SlowUploads
-            | Kind::PoisonClip
+            | Kind::CrashingClip
+            | Kind::BallooningClip
             | Kind::HangingClip => directors::happen(self, stage, directors).await,
         }
     }
