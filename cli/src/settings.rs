@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::exit::Fault;
+
 /// Variables whose names start so are settings of the object store, named as its library names them.
 const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 /// Before them: the setting is not this program's own but for the workers that join.
@@ -24,7 +26,7 @@ pub struct Settings {
     /// `AWS_…`, `GOOGLE_…`, `AZURE_…`: credentials and endpoints for `--storage`.
     pub storage_options: Vec<(String, String)>,
     /// `BOTFLIX_TEST_LEASE_MS`: a lease other than 15 seconds. For tests: every process of a farm must have the same.
-    pub test_lease: Option<Duration>,
+    pub test_lease_ms: Option<String>,
     /// `BOTFLIX_TEST_FAIL_POINTS`: where this process is to die. For tests.
     pub test_fail_points: Option<String>,
     /// Where memoized results of `render --local` go: `$XDG_CACHE_HOME/botflix`, else `~/.cache/botflix`.
@@ -54,7 +56,7 @@ impl Settings {
             worker_storage_options: Vec::new(),
             log_filter: None,
             storage_options: Vec::new(),
-            test_lease: None,
+            test_lease_ms: None,
             test_fail_points: None,
             cache_dir: None,
         };
@@ -70,9 +72,7 @@ impl Settings {
                     settings.operator_token = Some(Secret(text.to_owned()));
                 }
                 "BOTFLIX_JOIN_TOKEN" => settings.join_token = Some(Secret(text.to_owned())),
-                "BOTFLIX_TEST_LEASE_MS" => {
-                    settings.test_lease = text.parse().ok().map(Duration::from_millis);
-                }
+                "BOTFLIX_TEST_LEASE_MS" => settings.test_lease_ms = Some(text.to_owned()),
                 "BOTFLIX_TEST_FAIL_POINTS" => settings.test_fail_points = Some(text.to_owned()),
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
@@ -89,6 +89,25 @@ impl Settings {
 }
 
 impl Settings {
+    /// Says loudly that this is no farm for work.
+    pub fn test_lease(&self) -> Result<Option<Duration>, Fault> {
+        let Some(text) = &self.test_lease_ms else {
+            return Ok(None);
+        };
+        let unreadable = |error| {
+            Fault::permanent("BOTFLIX_TEST_LEASE_MS is not a number of milliseconds").because(error)
+        };
+        let lease = text
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(unreadable)?;
+        tracing::warn!(
+            ?lease,
+            "a test has set the lease of tasks: no farm for work"
+        );
+        Ok(Some(lease))
+    }
+
     /// Keeps what is a setting of an object store.
     fn storage_option(&mut self, name: &str, text: &str) {
         let of_a_store = |name: &str| {

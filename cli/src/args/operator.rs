@@ -22,11 +22,16 @@ pub struct OperatorTokenArgs {
 pub enum OperatorTokenAction {
     /// Make a new token
     Reset {
-        /// The data folder of `botflix up`: the token goes to its file `operator-token`
+        /// The data folder of `botflix up`: the token goes to its file `operator-token`. Goes before --database
         #[arg(long, value_name = "DIR", required_unless_present = "database")]
         data: Option<PathBuf>,
         /// The database of `botflix api`: the token is printed, this once
-        #[arg(long, value_name = "URL", conflicts_with = "data")]
+        #[arg(
+            long,
+            value_name = "URL",
+            env = "BOTFLIX_DATABASE_URL",
+            hide_env_values = true
+        )]
         database: Option<String>,
     },
 }

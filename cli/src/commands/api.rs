@@ -12,9 +12,9 @@ use crate::signals;
 pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let mut config = ApiConfig::new(args.database, args.redis, args.storage, args.listen);
+    config.lease = settings.test_lease()?;
     config.storage_options = settings.storage_options;
     config.public_url = args.public_url;
-    config.lease = settings.test_lease;
     config.for_workers = ForWorkers {
         // A variable that is set to nothing, as Compose does, says nothing.
         redis: args.worker_redis.filter(|url| !url.is_empty()),

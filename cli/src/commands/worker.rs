@@ -23,7 +23,7 @@ pub async fn run(args: WorkerArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let start = async {
         let name = args.name.clone().unwrap_or_else(host_name);
-        let lease = settings.test_lease;
+        let lease = settings.test_lease()?;
         let farm = join::farm(&args, &name, settings).await?;
         let mut config = config(args, name, farm)?;
         if let Some(lease) = lease {
