@@ -320,6 +320,7 @@ impl From<HousekeepingError> for ApiError {
             HousekeepingError::Db(error) => error.into(),
             HousekeepingError::Storage(error) => error.into(),
             HousekeepingError::Queue(error) => Self::unavailable("Redis", error),
+            HousekeepingError::SlowDeletion => Self::unavailable("object storage", error),
         }
     }
 }

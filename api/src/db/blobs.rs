@@ -60,13 +60,13 @@ pub async fn is_shown(db: &Database, sha: &Sha) -> Result<bool, DbError> {
     Ok(row.is_some())
 }
 
-/// Decides that the blob goes, if nobody refers to it. Within a transaction of the graph: so does whoever makes a reference.
+/// Decides that the blob goes, if nobody refers to it and nobody else deletes it now. Within a transaction of the graph: so does whoever makes a reference.
 pub async fn decide(tx: &mut Write, sha: &Sha, now_ms: i64) -> Result<Move, DbError> {
     let done = sqlx::query(
         "INSERT INTO swept_blobs (sha256, state, at_ms) SELECT CAST($1 AS TEXT), 'going', CAST($2 AS BIGINT) \
          WHERE NOT EXISTS (SELECT 1 FROM clips WHERE sha256 = $1) \
          AND NOT EXISTS (SELECT 1 FROM artifacts WHERE sha256 = $1) \
-         ON CONFLICT (sha256) DO UPDATE SET state = 'going', at_ms = excluded.at_ms",
+         ON CONFLICT (sha256) DO UPDATE SET state = 'going', at_ms = excluded.at_ms WHERE swept_blobs.state = 'gone'",
     )
     .bind(sha.to_string())
     .bind(now_ms)
@@ -106,13 +106,36 @@ pub async fn forget_gone(db: &Database, until_ms: i64) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Blobs whose sweep was decided and not finished.
-pub async fn going(db: &Database, limit: u32) -> Result<Vec<Sha>, DbError> {
-    let rows = sqlx::query("SELECT sha256 FROM swept_blobs WHERE state = 'going' LIMIT $1")
-        .bind(i64::from(limit))
-        .fetch_all(db.reader())
-        .await?;
+/// Blobs whose sweep was decided before `until_ms` and not finished.
+pub async fn going(db: &Database, until_ms: i64, limit: u32) -> Result<Vec<Sha>, DbError> {
+    let rows = sqlx::query(
+        "SELECT sha256 FROM swept_blobs WHERE state = 'going' AND at_ms <= $1 LIMIT $2",
+    )
+    .bind(until_ms)
+    .bind(i64::from(limit))
+    .fetch_all(db.reader())
+    .await?;
     rows.iter().map(|row| row.parsed("sha256")).collect()
+}
+
+/// Takes over the sweep of one of [`going`]: from now on it is this process' to finish.
+pub async fn take_over(
+    db: &Database,
+    sha: &Sha,
+    until_ms: i64,
+    now_ms: i64,
+) -> Result<Move, DbError> {
+    let mut tx = db.write().await?;
+    let done = sqlx::query(
+        "UPDATE swept_blobs SET at_ms = $3 WHERE sha256 = $1 AND state = 'going' AND at_ms <= $2",
+    )
+    .bind(sha.to_string())
+    .bind(until_ms)
+    .bind(now_ms)
+    .execute(tx.connection())
+    .await?;
+    tx.commit().await?;
+    Ok(Move::of(done.rows_affected()))
 }
 
 /// Those of these blobs that were swept, and how far that is.

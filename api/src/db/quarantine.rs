@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use botflix_common::hash::{Sha, TaskKey};
-use botflix_common::task::{TaskKind, TaskSpec};
+use botflix_common::task::TaskKind;
 use sqlx::any::AnyRow;
 
 use super::row::Columns;
-use super::{Database, DbError, Move, Write, bulk};
+use super::{Database, DbError, Move, Write, bulk, tasks};
 
 /// Clips in one list.
 const LISTED: i64 = 1_000;
@@ -35,11 +35,7 @@ fn read(row: &AnyRow) -> Result<Quarantined, DbError> {
 
 /// The one clip that a task reads, if it reads one and nothing else.
 pub async fn only_clip(tx: &mut Write, task: &TaskKey) -> Result<Option<Sha>, DbError> {
-    let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
-        .bind(task.hex())
-        .fetch_one(tx.connection())
-        .await?;
-    let spec: TaskSpec = row.json("spec")?;
+    let spec = tasks::spec(tx, task).await?;
     Ok(match spec.clips().as_slice() {
         [clip] if spec.needs().is_empty() => Some(*clip),
         _ => None,

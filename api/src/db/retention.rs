@@ -154,7 +154,8 @@ pub async fn results(
         .await?;
     rows.iter()
         .map(|row| {
-            let record: Option<TaskRecord> = row.json_or_null("record")?;
+            // One that this version cannot read any more goes, too: only its size stays unknown.
+            let record: Option<TaskRecord> = row.json_or_null("record").unwrap_or_default();
             let artifacts = record.into_iter().flat_map(|record| record.artifacts);
             let old = Old {
                 name: row.parsed("task_key")?,

@@ -1,10 +1,10 @@
 //! What processes of workers failed at: the evidence for taking one off a kind of task.
 
 use botflix_common::hash::TaskKey;
-use botflix_common::task::{AttemptId, TaskKind, TaskSpec};
+use botflix_common::task::{AttemptId, TaskKind};
 
 use super::row::Columns;
-use super::{Database, DbError, Write};
+use super::{Database, DbError, Write, tasks};
 
 /// A failure that may be the worker's.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +70,7 @@ pub async fn take_back(tx: &mut Write, task: &TaskKey, code: &str) -> Result<(),
 }
 
 async fn material(tx: &mut Write, task: &TaskKey) -> Result<String, DbError> {
-    let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
-        .bind(task.hex())
-        .fetch_one(tx.connection())
-        .await?;
-    let spec: TaskSpec = row.json("spec")?;
+    let spec = tasks::spec(tx, task).await?;
     Ok(match spec.clips().as_slice() {
         [clip] => clip.to_string(),
         _ => task.hex(),
@@ -98,13 +94,20 @@ pub async fn forgive(db: &Database, instance: &str, kind: TaskKind) -> Result<()
     tx.commit().await
 }
 
-/// Who has at least so many strikes of a kind.
-pub async fn with_at_least(db: &Database, strikes: u32) -> Result<Vec<Struck>, DbError> {
+/// Who has at least so many strikes of a kind. Of those with the code `unsure` only such count as were noted by `sure_ms`: they may still be
+/// taken back.
+pub async fn with_at_least(
+    db: &Database,
+    strikes: u32,
+    (unsure, sure_ms): (&str, i64),
+) -> Result<Vec<Struck>, DbError> {
     let rows = sqlx::query(
         "SELECT instance, kind, MIN(code) AS first_code, MAX(code) AS last_code FROM worker_strikes \
-         GROUP BY instance, kind HAVING COUNT(*) >= $1 ORDER BY instance, kind",
+         WHERE code <> $2 OR at_ms <= $3 GROUP BY instance, kind HAVING COUNT(*) >= $1 ORDER BY instance, kind",
     )
     .bind(i64::from(strikes))
+    .bind(unsure)
+    .bind(sure_ms)
     .fetch_all(db.reader())
     .await?;
     rows.iter()

@@ -81,15 +81,14 @@ impl Change {
     /// A result that was only remembered proves nothing.
     pub(super) async fn praise(
         &mut self,
-        head: &TaskHead,
+        kind: TaskKind,
+        instance: &str,
         outcome: AttemptOutcome,
     ) -> Result<(), DbError> {
-        match head.worker.as_deref() {
-            Some(instance) if outcome == AttemptOutcome::Done => {
-                strikes::strike_out(&mut self.tx, instance, head.kind).await
-            }
-            _ => Ok(()),
+        if outcome != AttemptOutcome::Done {
+            return Ok(());
         }
+        strikes::strike_out(&mut self.tx, instance, kind).await
     }
 }
 
@@ -132,7 +131,10 @@ impl Core {
         rows: &mut [WorkerRow],
         present: &[WorkerHello],
     ) -> Result<(), DbError> {
-        let struck = strikes::with_at_least(&self.db, STRIKES).await?;
+        // After an outage of Redis leases run out before their holders, who live, can say so.
+        let lease = self.queue.config().lease;
+        let sure_ms = clock::now_ms() - i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let struck = strikes::with_at_least(&self.db, STRIKES, (LEASE_LOST, sure_ms)).await?;
         for row in rows {
             let processes: Vec<&WorkerHello> = present
                 .iter()

@@ -94,12 +94,12 @@ impl Change {
         self.effects.over.push(id);
     }
 
-    /// An attempt has ended, well or not.
     /// A worker has said that it stopped, so long after it was told to.
     pub fn cancel_acknowledged(&mut self, after_ms: i64) {
         self.effects.acknowledged_ms.push(after_ms);
     }
 
+    /// An attempt has ended, well or not.
     pub fn attempt_over(&mut self, id: AttemptId) {
         self.effects.over.push(id);
     }

@@ -3,12 +3,12 @@
 //! The order of its steps is what makes a crash harmless anywhere: queued in SQL (the truth), then the attempt's input in object storage,
 //! then the message. What stops half way is in SQL and not in Redis, which the reconciler sees.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use botflix_common::fail_point::{self, FailPoint, Passing};
-use botflix_common::hash::TaskKey;
+use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::http::AttemptOutcome;
 use botflix_common::queue::QueueError;
 use botflix_common::report::WorkerHello;
@@ -119,6 +119,17 @@ fn memory_limit(lane: Lane, workers: &[WorkerHello]) -> u64 {
     limits.max().unwrap_or(u64::MAX)
 }
 
+/// With the bytes that it reads: its clips, and what the tasks before it made.
+fn demand_of(spec: &TaskSpec, records: &[TaskRecord], sizes: &HashMap<Sha, u64>) -> Demand {
+    let clips = spec.clips();
+    let clips: u64 = clips.iter().filter_map(|clip| sizes.get(clip)).sum();
+    let reads_artifacts = !matches!(spec, TaskSpec::Package(_));
+    let artifacts = records.iter().flat_map(|record| record.artifacts.values());
+    let made: u64 = artifacts.map(|artifact| artifact.bytes).sum();
+    let input_bytes = clips.saturating_add(if reads_artifacts { made } else { 0 });
+    Demand::of(spec, input_bytes)
+}
+
 pub(super) fn takes(lane: Lane, workers: &[WorkerHello]) -> pick::Takes {
     pick::Takes {
         memory_bytes: memory_limit(lane, workers),
@@ -209,15 +220,34 @@ impl Core {
                 self.inputs_one_by_one(&keys).await
             }
         };
+        let sizes = self.sizes_of_clips(inputs.values()).await;
         let deliveries: Vec<_> = outgoing
             .iter()
-            .map(|one| (*one, inputs.remove(&one.id.task)))
+            .map(|one| {
+                let input = inputs.remove(&one.id.task);
+                let demand = input.as_ref().zip(sizes.as_ref());
+                let demand = demand.map(|((spec, records), sizes)| demand_of(spec, records, sizes));
+                (*one, input, demand)
+            })
             .collect();
         futures::stream::iter(deliveries)
-            .for_each_concurrent(DELIVERIES, |(outgoing, input)| {
-                self.deliver_or_take_back(outgoing, input)
+            .for_each_concurrent(DELIVERIES, |(outgoing, input, demand)| {
+                self.deliver_or_take_back(outgoing, input, demand)
             })
             .await;
+    }
+
+    /// `None`: they cannot be read now, and the workers take what they have to for granted.
+    async fn sizes_of_clips(
+        &self,
+        inputs: impl Iterator<Item = &tasks::Input>,
+    ) -> Option<HashMap<Sha, u64>> {
+        let clips: HashSet<Sha> = inputs.flat_map(|(spec, _)| spec.clips()).collect();
+        let clips: Vec<Sha> = clips.into_iter().collect();
+        clips::sizes(&self.db, &clips)
+            .await
+            .inspect_err(|error| warn!(%error, "the sizes of clips cannot be read"))
+            .ok()
     }
 
     /// One that cannot be read is not in the way of the others.
@@ -232,8 +262,13 @@ impl Core {
         inputs
     }
 
-    async fn deliver_or_take_back(&self, outgoing: Outgoing, input: Option<tasks::Input>) {
-        let Err(error) = self.deliver(outgoing, input).await else {
+    async fn deliver_or_take_back(
+        &self,
+        outgoing: Outgoing,
+        input: Option<tasks::Input>,
+        demand: Option<Demand>,
+    ) {
+        let Err(error) = self.deliver(outgoing, input, demand).await else {
             return;
         };
         warn!(%error, attempt = %outgoing.id, "an attempt could not be delivered");
@@ -248,11 +283,11 @@ impl Core {
         &self,
         outgoing: Outgoing,
         input: Option<tasks::Input>,
+        demand: Option<Demand>,
     ) -> Result<(), DispatchError> {
         let Outgoing { id, kind, lane } = outgoing;
         let version = self.queue.config().payload_version;
         let (spec, records) = input.ok_or(DispatchError::NoInput)?;
-        let demand = self.demand(&spec, &records).await?;
         let input = TaskInput {
             version,
             spec,
@@ -268,22 +303,12 @@ impl Core {
             version,
             id,
             kind,
-            demand: Some(demand),
+            demand,
         };
         fail_point::pass(FailPoint::BeforePush, Passing::of(kind, id));
         self.queue.push(lane, &message).await?;
         fail_point::pass(FailPoint::AfterPush, Passing::of(kind, id));
         Ok(())
-    }
-
-    /// With the bytes that it reads: its clips, and what the tasks before it made.
-    async fn demand(&self, spec: &TaskSpec, records: &[TaskRecord]) -> Result<Demand, DbError> {
-        let clips = clips::bytes_of(&self.db, &spec.clips()).await?;
-        let reads_artifacts = !matches!(spec, TaskSpec::Package(_));
-        let artifacts = records.iter().flat_map(|record| record.artifacts.values());
-        let made: u64 = artifacts.map(|artifact| artifact.bytes).sum();
-        let input_bytes = clips.saturating_add(if reads_artifacts { made } else { 0 });
-        Ok(Demand::of(spec, input_bytes))
     }
 
     /// queued → ready: the next attempt is another one, so it does not matter whether this one reached Redis after all.

@@ -31,7 +31,7 @@ impl Change {
     pub(super) async fn done(
         &mut self,
         id: AttemptId,
-        record: &TaskRecord,
+        (instance, record): (&str, &TaskRecord),
         outcome: AttemptOutcome,
         config: &FarmConfig,
     ) -> Result<Ending, DbError> {
@@ -51,7 +51,7 @@ impl Change {
             return Ok(Ending::Stale);
         }
         self.attempt_over(id);
-        self.praise(&head, outcome).await?;
+        self.praise(head.kind, instance, outcome).await?;
         if let TaskOutput::Inspect { facts } = &record.output {
             let (_, judgement) = clips::judge(facts);
             let status = match judgement.verdict {

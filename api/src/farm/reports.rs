@@ -190,11 +190,11 @@ impl Core {
 
     /// Before the graph is locked: it asks storage.
     async fn look_for_swept_of(&self, reports: &[Report]) {
-        for report in reports {
-            if let ReportBody::Done { record, .. } = &report.body {
-                self.look_for_swept(record).await;
-            }
-        }
+        let records = reports.iter().filter_map(|report| match &report.body {
+            ReportBody::Done { record, .. } => Some(&**record),
+            _ => None,
+        });
+        self.look_for_swept(records).await;
     }
 
     /// One that is stale leaves the change as it was.
@@ -211,7 +211,8 @@ impl Core {
                 } else {
                     AttemptOutcome::Done
                 };
-                change.done(id, record, outcome, &self.config).await?
+                let told = (report.worker.as_str(), &**record);
+                change.done(id, told, outcome, &self.config).await?
             }
             ReportBody::Failed { failure } => {
                 change.failed(id, failure.clone(), &self.config).await?

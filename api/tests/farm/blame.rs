@@ -60,7 +60,7 @@ impl Rig {
 
     async fn strikes(&self, what: &str, at_least: u32, processes: usize) {
         deadline::until(what, LIMIT, async || {
-            let found = strikes::with_at_least(self.farm.database(), at_least).await?;
+            let found = strikes::with_at_least(self.farm.database(), at_least, ("", 0)).await?;
             Ok((found.len() == processes).then_some(()))
         })
         .await

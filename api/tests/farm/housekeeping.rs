@@ -265,10 +265,14 @@ async fn a_blob_that_a_result_comes_to_refer_to_stays_or_is_made_again(base: Bas
     assert!(!decide(&db, &segment).await, "now it is referred to");
 }
 
-/// `false`: somebody refers to it.
+/// `false`: somebody refers to it, or it is being deleted.
 async fn decide(db: &Database, sha: &Sha) -> bool {
+    decide_at(db, sha, clock::now_ms()).await
+}
+
+async fn decide_at(db: &Database, sha: &Sha, at_ms: i64) -> bool {
     let mut tx = db.write_graph().await.unwrap();
-    let decided = blobs::decide(&mut tx, sha, clock::now_ms()).await.unwrap();
+    let decided = blobs::decide(&mut tx, sha, at_ms).await.unwrap();
     tx.commit().await.unwrap();
     decided.is_made()
 }
@@ -293,7 +297,14 @@ async fn a_sweep_that_was_cut_short_is_finished(base: Base) {
     let storage = base.storage();
     let sha = Sha::of(b"nobody's");
     put(&storage, &storage_key::blob(&sha));
-    assert!(decide(&db, &sha).await);
+    let fresh = Sha::of(b"somebody deletes it now");
+    put(&storage, &storage_key::blob(&fresh));
+    assert!(decide(&db, &fresh).await);
+    assert!(
+        !decide(&db, &fresh).await,
+        "one deletes it, and no second one"
+    );
+    assert!(decide_at(&db, &sha, clock::now_ms() - 600_000).await);
     // The next leader finds it.
     let _rig = base.rig().await;
     deadline::until("the sweep is finished", LIMIT, async || {
@@ -303,6 +314,7 @@ async fn a_sweep_that_was_cut_short_is_finished(base: Base) {
     .await
     .unwrap();
     assert!(!is_there(&storage, &storage_key::blob(&sha)));
+    assert!(is_there(&storage, &storage_key::blob(&fresh)));
 }
 
 /// Numbers that look drawn, the same in each run.

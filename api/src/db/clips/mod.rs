@@ -151,21 +151,23 @@ pub async fn with_a_sender(
         .transpose()
 }
 
-/// All bytes of these clips together; those that are not known count for nothing.
-pub async fn bytes_of(db: &Database, shas: &[Sha]) -> Result<u64, DbError> {
-    let mut total = 0;
+/// The bytes of each of these clips; those that are not known are left out.
+pub async fn sizes(db: &Database, shas: &[Sha]) -> Result<HashMap<Sha, u64>, DbError> {
+    let mut sizes = HashMap::with_capacity(shas.len());
     for chunk in shas.chunks(super::bulk::ROWS) {
-        let sum = format!(
-            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM clips WHERE sha256 IN ({})",
+        let select = format!(
+            "SELECT sha256, bytes FROM clips WHERE sha256 IN ({})",
             super::bulk::list(1, chunk.len())
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sum)).persistent(false);
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(select)).persistent(false);
         for sha in chunk {
             query = query.bind(sha.to_string());
         }
-        total += query.fetch_one(db.reader()).await?.size("bytes")?;
+        for row in query.fetch_all(db.reader()).await? {
+            sizes.insert(row.parsed("sha256")?, row.size("bytes")?);
+        }
     }
-    Ok(total)
+    Ok(sizes)
 }
 
 fn select(clause: &str) -> sqlx::AssertSqlSafe<String> {

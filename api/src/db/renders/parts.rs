@@ -7,6 +7,7 @@ use botflix_common::hash::TaskKey;
 use botflix_common::http::{RenderState, Stage};
 use botflix_common::id::RenderId;
 use botflix_common::task::{TaskKind, TaskOutput, TaskRecord};
+use sqlx::AssertSqlSafe;
 
 use super::{RenderRow, get};
 use crate::db::episodes::{self, EpisodeRow};
@@ -73,12 +74,16 @@ pub async fn done_before(db: &Database, id: RenderId) -> Result<HashSet<TaskKey>
     rows.iter().map(|row| row.parsed("task_key")).collect()
 }
 
+/// Whether task `t` of render `r` is done: a film that is published was made of all its tasks, whatever became of their rows since.
+const IS_DONE: &str =
+    "(t.state = 'done' OR t.forgotten_at_ms IS NOT NULL OR r.state = 'published')";
+
 /// The accepted records of a render so far.
 pub async fn results(db: &Database, id: RenderId) -> Result<Vec<TaskRecord>, DbError> {
-    let rows = sqlx::query(
-        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         WHERE w.render_id = $1 AND (t.state = 'done' OR t.forgotten_at_ms IS NOT NULL) AND t.record IS NOT NULL ORDER BY t.task_key",
-    )
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key JOIN renders r ON r.id = w.render_id \
+         WHERE w.render_id = $1 AND {IS_DONE} AND t.record IS NOT NULL ORDER BY t.task_key"
+    )))
     .bind(id.to_string())
     .fetch_all(db.reader())
     .await?;
@@ -110,12 +115,12 @@ impl Effort {
 }
 
 async fn work_by_kind(db: &Database, id: RenderId) -> Result<Vec<(Stage, Effort)>, DbError> {
-    let rows = sqlx::query(
-        "SELECT t.kind, COUNT(*) AS total, \
-         CAST(SUM(CASE WHEN t.state = 'done' OR t.forgotten_at_ms IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS done, \
-         SUM(t.weight * t.progress) AS made, SUM(t.weight) AS planned \
-         FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key WHERE w.render_id = $1 GROUP BY t.kind",
-    )
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT t.kind, COUNT(*) AS total, CAST(SUM(CASE WHEN {IS_DONE} THEN 1 ELSE 0 END) AS BIGINT) AS done, \
+         SUM(t.weight * CASE WHEN r.state = 'published' THEN 1.0 ELSE t.progress END) AS made, SUM(t.weight) AS planned \
+         FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key JOIN renders r ON r.id = w.render_id \
+         WHERE w.render_id = $1 GROUP BY t.kind"
+    )))
     .bind(id.to_string())
     .fetch_all(db.reader())
     .await?;
@@ -138,10 +143,10 @@ async fn work_by_kind(db: &Database, id: RenderId) -> Result<Vec<(Stage, Effort)
 }
 
 async fn counts_of_check(db: &Database, id: RenderId) -> Result<FindingCounts, DbError> {
-    let row = sqlx::query(
-        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key \
-         WHERE w.render_id = $1 AND t.kind = 'check' AND (t.state = 'done' OR t.forgotten_at_ms IS NOT NULL)",
-    )
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "SELECT t.record FROM render_tasks w JOIN tasks t ON t.task_key = w.task_key JOIN renders r ON r.id = w.render_id \
+         WHERE w.render_id = $1 AND t.kind = 'check' AND {IS_DONE}"
+    )))
     .bind(id.to_string())
     .fetch_optional(db.reader())
     .await?;

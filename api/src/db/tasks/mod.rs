@@ -222,6 +222,15 @@ pub async fn waiting_since(db: &Database) -> Result<Vec<(Lane, i64)>, DbError> {
         .collect()
 }
 
+/// What a task is to do.
+pub async fn spec(tx: &mut Write, key: &TaskKey) -> Result<TaskSpec, DbError> {
+    let row = sqlx::query("SELECT spec FROM tasks WHERE task_key = $1")
+        .bind(key.hex())
+        .fetch_one(tx.connection())
+        .await?;
+    row.json("spec")
+}
+
 /// What a task is to do, and the accepted records of the tasks it needs.
 pub type Input = (TaskSpec, Vec<TaskRecord>);
 

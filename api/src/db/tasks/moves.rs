@@ -6,13 +6,11 @@ use botflix_common::hash::TaskKey;
 use botflix_common::http::AttemptOutcome;
 use botflix_common::id::DirectorId;
 use botflix_common::task::{AttemptId, TaskRecord};
-use sqlx::any::AnyQueryResult;
+use sqlx::Any;
+use sqlx::any::{AnyQueryResult, AnyRow};
 
 use super::attempts::{self, End};
 use super::{HEAD, TaskHead, TaskState, read_head};
-use sqlx::Any;
-use sqlx::any::AnyRow;
-
 use crate::db::row::{Columns, to_json};
 use crate::db::{DbError, Move, Write, bulk};
 

@@ -26,7 +26,7 @@ use crate::db::{DbError, blobs, catalog};
 
 use ages::Ages;
 pub use ages::Retention;
-use rules::Found;
+use rules::{Found, Removed};
 
 /// A consumer that was silent for this long and holds nothing is forgotten.
 const CONSUMER_SILENCE: Duration = Duration::from_secs(60 * 60);
@@ -36,6 +36,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(30);
 const DELETIONS: u32 = 100;
 /// How often the loop looks whether a round is due, and finishes sweeps that were cut short.
 const LOOKS_EVERY: Duration = Duration::from_secs(10);
+/// Things of a kind that cannot be removed in one step before the kind is left for the next round.
+const FAILURES: usize = 3;
 /// Things of a kind that are listed and removed in one step, and steps of a kind in one round.
 const STEP: u32 = 200;
 const STEPS: usize = 50;
@@ -52,6 +54,8 @@ pub enum HousekeepingError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error("object storage takes too long to delete an object")]
+    SlowDeletion,
 }
 
 #[derive(Default)]
@@ -172,53 +176,62 @@ impl Core {
         let mut done = HousekeepingBody::default();
         let mut failed = None;
         for what in Leftover::ALL {
-            match self.put_away(what, &ages, places).await {
-                Ok(removed) => {
-                    done.more |= places.contains_key(&what);
-                    if removed.count > 0 {
-                        info!(
-                            what = what.name(),
-                            count = removed.count,
-                            bytes = removed.bytes,
-                            "put away"
-                        );
-                        done.removed.push(removed);
-                    }
-                }
-                Err(error) => {
-                    // The others are none the worse for it.
-                    warn!(%error, what = what.name(), "what is left over could not be put away");
-                    self.metrics.put_away.failed(what);
-                    failed = Some(error);
-                }
+            let mut removed = RemovedBody {
+                what,
+                count: 0,
+                bytes: 0,
+            };
+            // A kind that fails is not in the way of the others.
+            if let Err(error) = self.put_away(&ages, places, &mut removed).await {
+                warn!(%error, what = what.name(), "what is left over could not be put away");
+                self.metrics.put_away.failed(what);
+                failed = Some(error);
+            }
+            done.more |= places.contains_key(&what);
+            if removed.count > 0 {
+                info!(
+                    what = what.name(),
+                    count = removed.count,
+                    bytes = removed.bytes,
+                    "put away"
+                );
+                done.removed.push(removed);
             }
         }
         failed.map_or(Ok(done), Err)
     }
 
+    /// Fails with the last thing that could not be removed, once all others are.
     async fn put_away(
         &self,
-        what: Leftover,
         ages: &Ages,
         places: &mut HashMap<Leftover, String>,
-    ) -> Result<RemovedBody, HousekeepingError> {
-        let mut sum = RemovedBody {
-            what,
-            count: 0,
-            bytes: 0,
-        };
+        sum: &mut RemovedBody,
+    ) -> Result<(), HousekeepingError> {
+        let what = sum.what;
+        let mut failed = None;
         for _ in 0..STEPS {
             let after = places.get(&what).cloned();
             let found = self
                 .list_leftovers(what, ages, after.as_deref(), STEP)
                 .await?;
-            let removed = self.remove_leftovers(what, ages, found.items).await?;
-            let bytes = removed.iter().map(|item| item.bytes).sum();
+            let Removed {
+                items,
+                failures,
+                given_up_at,
+            } = self.remove_leftovers(what, ages, found.items).await;
+            let bytes = items.iter().map(|item| item.bytes).sum();
             self.metrics
                 .put_away
-                .removed(what, removed.len() as u64, bytes);
-            sum.count += removed.len() as u64;
+                .removed(what, items.len() as u64, bytes);
+            sum.count += items.len() as u64;
             sum.bytes += bytes;
+            failed = failures.into_iter().last().or(failed);
+            if let Some(at) = given_up_at {
+                // The next round goes on behind it, so that some which never go do not keep all others.
+                places.insert(what, at);
+                break;
+            }
             match found.next {
                 Some(next) if !self.stop.is_cancelled() => places.insert(what, next),
                 _ => {
@@ -227,7 +240,7 @@ impl Core {
                 }
             };
         }
-        Ok(sum)
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -237,9 +250,10 @@ fn following(what: Leftover) -> Option<Leftover> {
     all.nth(1)
 }
 
-/// Puts away while this process leads.
+/// Puts away while this process leads. Not before it has run for as long as there is between two rounds: right after its start there may be
+/// processes of the version before, which know less of what must stay.
 pub(super) async fn run(core: Arc<Core>) {
-    let mut last: Option<Instant> = None;
+    let mut last = Instant::now();
     let mut places = HashMap::new();
     while !core.stop.is_cancelled() {
         tokio::select! {
@@ -249,8 +263,8 @@ pub(super) async fn run(core: Arc<Core>) {
         if let Err(error) = core.finish_sweeps().await {
             warn!(%error, "sweeps that were cut short could not be finished");
         }
-        if last.is_none_or(|last| last.elapsed() >= core.config.retention.every) {
-            last = Some(Instant::now());
+        if last.elapsed() >= core.config.retention.every {
+            last = Instant::now();
             if core.housekeep(&mut places).await.is_err() {
                 core.metrics.loop_failed("housekeeping");
             }

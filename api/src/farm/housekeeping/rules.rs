@@ -11,7 +11,7 @@ use botflix_common::task::AttemptId;
 use tracing::warn;
 
 use super::ages::Ages;
-use super::{Core, HousekeepingError};
+use super::{Core, FAILURES, HousekeepingError};
 use crate::clock;
 use crate::db::{blobs, retention, tasks};
 
@@ -24,6 +24,15 @@ pub(super) struct Found {
     pub items: Vec<LeftoverBody>,
     /// Where the next step begins; `None`: that was all.
     pub next: Option<String>,
+}
+
+/// What one step removed, and what kept it from removing more.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub items: Vec<LeftoverBody>,
+    pub failures: Vec<HousekeepingError>,
+    /// The name after which too many had failed.
+    pub given_up_at: Option<String>,
 }
 
 impl Core {
@@ -46,20 +55,30 @@ impl Core {
         }
     }
 
-    /// Removes those that may still go, and returns them. One that cannot be removed is left for the next round.
+    /// Removes those that may still go. One that cannot be removed is left for the next round; after some of them so are all others, because
+    /// then it is storage or the database that is away.
     pub(super) async fn remove_leftovers(
         &self,
         what: Leftover,
         ages: &Ages,
         items: Vec<LeftoverBody>,
-    ) -> Result<Vec<LeftoverBody>, HousekeepingError> {
-        let mut removed = Vec::with_capacity(items.len());
+    ) -> Removed {
+        let mut removed = Removed::default();
         for item in items {
-            if self.remove_leftover(what, ages, &item).await? {
-                removed.push(item);
+            match self.remove_leftover(what, ages, &item).await {
+                Ok(true) => removed.items.push(item),
+                Ok(false) => {}
+                Err(error) => {
+                    warn!(%error, what = what.name(), name = item.name, "it cannot be put away");
+                    removed.failures.push(error);
+                    if removed.failures.len() >= FAILURES {
+                        removed.given_up_at = Some(item.name);
+                        break;
+                    }
+                }
             }
         }
-        Ok(removed)
+        removed
     }
 
     async fn remove_leftover(
