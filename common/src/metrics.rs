@@ -133,6 +133,11 @@ pub mod worker {
         &["part"],
         "Scratch disk for tasks: budget, and in_use, as estimated, by those that run.",
     );
+    pub const SCRATCH_SWEPT: Family = counter(
+        "botflix_worker_scratch_swept_total",
+        &[],
+        "Working directories of processes that are gone, removed by this one.",
+    );
     pub const GPU_SESSIONS: Family = gauge(
         "botflix_worker_gpu_sessions",
         &["part"],
@@ -175,7 +180,7 @@ const PROCESS: [Family; 7] = [
 ];
 
 /// All that a worker's page may hold, by name.
-pub const WORKER_FAMILIES: [Family; 27] = {
+pub const WORKER_FAMILIES: [Family; 28] = {
     use worker::*;
     let [cpu, fds, max_fds, space, memory, start, threads] = PROCESS;
     [
@@ -194,6 +199,7 @@ pub const WORKER_FAMILIES: [Family; 27] = {
         PHASE_SECONDS,
         SCRATCH,
         SCRATCH_FREE,
+        SCRATCH_SWEPT,
         SLOTS,
         SLOTS_BUSY,
         TASK_SECONDS,

@@ -16,6 +16,12 @@ pub fn incoming(upload: Uuid) -> String {
     format!("{INCOMING}/{upload}")
 }
 
+/// The upload whose body has this key.
+pub fn incoming_of(key: &str) -> Option<Uuid> {
+    let upload: Uuid = key.rsplit('/').next()?.parse().ok()?;
+    (incoming(upload) == key).then_some(upload)
+}
+
 /// The folder of [`incoming`]; whatever lies there longer than a day was cut off.
 pub const INCOMING: &str = "incoming";
 

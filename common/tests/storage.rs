@@ -43,15 +43,25 @@ fn local() -> Place {
     }
 }
 
+fn s3_options() -> impl Iterator<Item = (String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with("AWS_"))
+}
+
+/// Without a prefix.
+fn bucket_url() -> String {
+    let url = std::env::var("BOTFLIX_TEST_S3").unwrap();
+    let bucket: Vec<&str> = url.splitn(4, '/').take(3).collect();
+    bucket.join("/")
+}
+
 /// The local store, and S3 when there is one. Each run has a prefix of its own.
 fn places() -> Vec<Place> {
     let mut places = vec![local()];
     match std::env::var("BOTFLIX_TEST_S3") {
         Ok(url) => {
             let mut place = local();
-            let options = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
             place.storage =
-                Storage::open_with(&format!("{url}/{}", Uuid::now_v7()), options).unwrap();
+                Storage::open_with(&format!("{url}/{}", Uuid::now_v7()), s3_options()).unwrap();
             places.push(place);
         }
         Err(_) => eprintln!("BOTFLIX_TEST_S3 is not set: tested with a local directory only"),
@@ -268,6 +278,30 @@ async fn a_file_that_was_being_written_when_its_process_was_killed_is_found_anyw
         .await
         .unwrap();
     assert_eq!(files(&place.root).len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_to_s3_that_was_cut_off_is_found_and_aborted() {
+    for place in places().into_iter().skip(1) {
+        let storage = place.storage;
+        let mut cut = storage.begin_incoming(Uuid::now_v7()).await.unwrap();
+        cut.write(Bytes::from(film(11 << 20))).await.unwrap();
+        // A process that is killed aborts nothing.
+        std::mem::forget(cut);
+        let found = storage.unfinished(Duration::ZERO).await.unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].key.starts_with("incoming/"), "{found:?}");
+        // To a store of the whole bucket it is somebody else's.
+        let all = Storage::open_with(&bucket_url(), s3_options()).unwrap();
+        let seen = all.unfinished(Duration::ZERO).await.unwrap();
+        assert!(
+            seen.iter().all(|one| !one.key.contains(&found[0].key)),
+            "{seen:?}"
+        );
+        storage.remove_unfinished(&found[0]).await.unwrap();
+        storage.remove_unfinished(&found[0]).await.unwrap();
+        assert_eq!(storage.unfinished(Duration::ZERO).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use botflix_common::storage_key;
 use botflix_common::task::{TaskInput, TaskMessage};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 use crate::failure::{canceled, input_lost, storage_failure};
 use crate::hand_back::HandBack;
@@ -120,12 +120,25 @@ impl Attempt {
             });
         };
         let runner = &self.bench.runner;
+        self.make_room().await;
         let ran = tokio::select! {
             done = runner.run(self.message.id, &input, progress, cancel.clone()) => done?,
             never = self.relay_progress(seen) => match never {},
         };
         self.bench.metrics.made(self.lease.lane, &input, &ran);
         Ok(ran)
+    }
+
+    /// Kept clips give way before the task begins. Should they not, it fails when the disk is really full.
+    async fn make_room(&self) {
+        let runner = self.bench.runner.clone();
+        let wanted = self.message.demand.map_or(0, |demand| demand.scratch_bytes);
+        let making = tokio::task::spawn_blocking(move || runner.make_room(wanted));
+        match making.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "no room was made for a task"),
+            Err(error) => warn!(%error, "no room was made for a task"),
+        }
     }
 
     /// Sends the latest progress, at most once a second.

@@ -92,9 +92,17 @@ impl ClipCache {
         turn
     }
 
-    /// The bytes that are kept.
-    pub fn bytes(&self) -> io::Result<u64> {
-        Ok(self.kept()?.iter().map(|one| one.bytes).sum())
+    /// The bytes of all that is kept or arrives, and of those that tasks read now.
+    pub fn bytes(&self) -> io::Result<(u64, u64)> {
+        let mut arriving = 0;
+        let kept = self.kept_and(|bytes| arriving += bytes)?;
+        let read: u64 = kept
+            .iter()
+            .filter(|one| one.is_read)
+            .map(|one| one.bytes)
+            .sum();
+        let all: u64 = kept.iter().map(|one| one.bytes).sum();
+        Ok((all + arriving, read + arriving))
     }
 
     /// Forgets what was used longest ago until so many bytes are free again, or nothing is left that would free any.
@@ -125,8 +133,12 @@ impl ClipCache {
         Ok(())
     }
 
-    /// What was used longest ago first. What was cut off on its way goes here.
     fn kept(&self) -> io::Result<Vec<Kept>> {
+        self.kept_and(|_| {})
+    }
+
+    /// What was used longest ago first. What was cut off on its way goes here, and of what arrives the bytes are told.
+    fn kept_and(&self, mut arrives: impl FnMut(u64)) -> io::Result<Vec<Kept>> {
         let now = SystemTime::now();
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -138,6 +150,8 @@ impl ClipCache {
                 let age = now.duration_since(used).map_or(0, |age| age.as_secs());
                 if age > ARRIVING_FOR_SECONDS {
                     remove(&entry.path())?;
+                } else {
+                    arrives(meta.len());
                 }
                 continue;
             }
@@ -183,14 +197,11 @@ fn link(kept: &Path, path: &Path) -> io::Result<bool> {
 fn place(arriving: &Path, kept: &Path, path: &Path) -> io::Result<()> {
     // On disk before it has its name: after a power cut a name stands for whole bytes.
     File::open(arriving)?.sync_all()?;
-    fs::rename(arriving, kept)?;
-    if link(kept, path)? {
-        Ok(())
-    } else {
-        Err(io::Error::other(
-            "a clip was forgotten right after it was fetched",
-        ))
+    // First for the task: what is kept and read by nobody may be forgotten at any moment.
+    if !link(arriving, path)? {
+        return Err(io::Error::other("a clip was removed while it arrived"));
     }
+    fs::rename(arriving, kept)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

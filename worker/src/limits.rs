@@ -51,8 +51,10 @@ impl Limits {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Disk {
     pub free: u64,
-    /// Kept clips, which give way.
+    /// Kept clips, which give way, and those that arrive.
     pub cached: u64,
+    /// Of them, those that tasks read now: they do not give way, and the tasks need no other room for them.
+    pub read: u64,
     /// By the tasks that run now.
     pub written: u64,
 }
@@ -63,6 +65,11 @@ impl Disk {
         let all = self.free.saturating_add(self.cached);
         all.saturating_add(self.written)
             .saturating_sub(MIN_FREE_BYTES)
+    }
+
+    /// What tasks that may take so much in all have yet to write.
+    pub fn to_be_written(&self, admitted: u64) -> u64 {
+        admitted.saturating_sub(self.written.saturating_add(self.read))
     }
 }
 
@@ -92,6 +99,7 @@ mod tests {
             free: free * GIB,
             cached: cached * GIB,
             written: written * GIB,
+            read: 0,
         };
         assert_eq!(disk(11, 0, 0).for_tasks(), 10 * GIB);
         assert_eq!(disk(6, 3, 2).for_tasks(), 10 * GIB);

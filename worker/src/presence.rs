@@ -24,6 +24,8 @@ use crate::standing::Standing;
 const HELLO_EVERY: Duration = Duration::from_secs(3);
 /// How often the metrics are left, rounded up to a hello.
 const METRICS_EVERY: Duration = Duration::from_secs(9);
+/// How often it is looked for what processes left in scratch that are gone.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// A task that it did not understand says for so long why it is idle.
 const DECLINED_LATELY: Duration = Duration::from_secs(30);
@@ -96,12 +98,17 @@ impl Presence {
         let mut ticks = interval(HELLO_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut left_at: Option<Instant> = None;
+        let mut swept_at = Instant::now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             self.mind_the_disk().await;
+            if swept_at.elapsed() >= SWEEP_EVERY {
+                swept_at = Instant::now();
+                self.sweep_scratch();
+            }
             self.announce().await;
             if left_at.is_none_or(|at| at.elapsed() >= METRICS_EVERY) {
                 left_at = Some(Instant::now());
@@ -285,12 +292,22 @@ impl Presence {
         });
     }
 
+    /// Beside everything else: what is left may be large, and hellos must not wait.
+    fn sweep_scratch(&self) {
+        let runner = self.shared.bench.runner.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = runner.scratch().sweep() {
+                warn!(%error, "scratch could not be swept");
+            }
+        });
+    }
+
     async fn mind_the_disk(&self) {
         let runner = self.shared.bench.runner.clone();
         let admitted = self.shared.gate.in_use().scratch_bytes;
         let looking = tokio::task::spawn_blocking(move || {
             let disk = runner.disk()?;
-            runner.make_room(admitted.saturating_sub(disk.written))?;
+            runner.make_room(disk.to_be_written(admitted))?;
             Ok((disk, runner.check_room()))
         });
         let looked: Result<(Disk, Result<(), ScratchError>), ScratchError> = match looking.await {

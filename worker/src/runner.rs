@@ -114,10 +114,12 @@ impl TaskRunner {
     /// How the disk under scratch is used now.
     pub(crate) fn disk(&self) -> Result<Disk, ScratchError> {
         let Shared { scratch, clips, .. } = &*self.shared;
+        // What cannot be read does not count as room.
+        let (cached, read) = clips.bytes().unwrap_or_default();
         Ok(Disk {
             free: scratch.free_bytes()?,
-            // What cannot be read does not count as room.
-            cached: clips.bytes().unwrap_or_default(),
+            cached,
+            read,
             written: scratch.written_bytes(),
         })
     }

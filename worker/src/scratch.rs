@@ -2,10 +2,11 @@
 //!
 //! Knows nothing of tasks; it hands out empty directories and refuses when the disk is nearly full.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -34,7 +35,10 @@ pub enum ScratchError {
 /// This process' part of the scratch root. Removed when dropped; what a killed process could not remove, the next one does.
 #[derive(Debug)]
 pub struct Scratch {
+    root: PathBuf,
     run: PathBuf,
+    /// Directories of others that were removed.
+    swept: AtomicU64,
     min_free_bytes: u64,
     /// Held for as long as the process lives: how others tell a live directory from an abandoned one.
     _lock: File,
@@ -49,7 +53,7 @@ impl Scratch {
         fs::create_dir_all(root).map_err(unusable)?;
         // Children are confined by absolute paths.
         let root = root.canonicalize().map_err(unusable)?;
-        sweep(&root).map_err(unusable)?;
+        let swept = sweep(&root).map_err(unusable)?;
         let run = root.join(format!("{RUN_PREFIX}{}", Uuid::now_v7()));
         // Locked before it is in place, so that no sweep takes it for abandoned.
         let making = root.join(format!("making-{}", Uuid::now_v7()));
@@ -58,10 +62,24 @@ impl Scratch {
         lock.lock().map_err(unusable)?;
         fs::rename(&making, &run).map_err(unusable)?;
         Ok(Self {
+            root,
             run,
+            swept: AtomicU64::new(swept),
             min_free_bytes,
             _lock: lock,
         })
+    }
+
+    /// Removes the directories of processes that are gone.
+    pub fn sweep(&self) -> Result<(), ScratchError> {
+        let swept = sweep(&self.root).map_err(|source| self.unusable(source))?;
+        self.swept.fetch_add(swept, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many such directories this process has removed.
+    pub fn swept(&self) -> u64 {
+        self.swept.load(Ordering::Relaxed)
     }
 
     /// An empty directory for one task, removed when dropped.
@@ -150,22 +168,30 @@ fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
-/// Removes the directories of processes that are gone: whose lock nobody holds.
-fn sweep(root: &Path) -> io::Result<()> {
+/// Removes the directories of processes that are gone: whose lock nobody holds. Returns how many.
+fn sweep(root: &Path) -> io::Result<u64> {
+    let mut swept = 0;
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         if !entry.file_name().to_string_lossy().starts_with(RUN_PREFIX) {
             continue;
         }
         let abandoned = match File::open(entry.path().join(LOCK_NAME)) {
-            Ok(lock) => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            // A file system that does not say is not taken for an answer.
+            Ok(lock) => lock.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if abandoned && let Err(error) = fs::remove_dir_all(entry.path()) {
-            tracing::warn!(%error, path = %entry.path().display(), "an abandoned scratch directory stays");
+        if !abandoned {
+            continue;
+        }
+        match fs::remove_dir_all(entry.path()) {
+            Ok(()) => swept += 1,
+            Err(error) => {
+                tracing::warn!(%error, path = %entry.path().display(), "an abandoned scratch directory stays");
+            }
         }
     }
-    Ok(())
+    Ok(swept)
 }
 
 #[cfg(test)]
@@ -180,8 +206,16 @@ mod tests {
         fs::write(abandoned.join(LOCK_NAME), b"").unwrap();
         let live = Scratch::open(root.path(), 0).unwrap();
         let task = live.task_dir().unwrap();
-        let _second = Scratch::open(root.path(), 0).unwrap();
+        let second = Scratch::open(root.path(), 0).unwrap();
         assert!(!abandoned.exists());
+        assert!(task.path().is_dir());
+        assert_eq!((live.swept(), second.swept()), (1, 0));
+        // One that dies later is swept by whoever lives on.
+        fs::create_dir(&abandoned).unwrap();
+        fs::write(abandoned.join(LOCK_NAME), b"").unwrap();
+        second.sweep().unwrap();
+        assert!(!abandoned.exists());
+        assert_eq!(second.swept(), 1);
         assert!(task.path().is_dir());
     }
 

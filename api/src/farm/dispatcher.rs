@@ -225,8 +225,9 @@ impl Core {
             .iter()
             .map(|one| {
                 let input = inputs.remove(&one.id.task);
-                let demand = input.as_ref().zip(sizes.as_ref());
-                let demand = demand.map(|((spec, records), sizes)| demand_of(spec, records, sizes));
+                let demand = input
+                    .as_ref()
+                    .map(|(spec, records)| demand_of(spec, records, &sizes));
                 (*one, input, demand)
             })
             .collect();
@@ -237,17 +238,17 @@ impl Core {
             .await;
     }
 
-    /// `None`: they cannot be read now, and the workers take what they have to for granted.
+    /// None where they cannot be read now: then less disk is taken to be needed, and a worker's disk has the last word.
     async fn sizes_of_clips(
         &self,
         inputs: impl Iterator<Item = &tasks::Input>,
-    ) -> Option<HashMap<Sha, u64>> {
+    ) -> HashMap<Sha, u64> {
         let clips: HashSet<Sha> = inputs.flat_map(|(spec, _)| spec.clips()).collect();
         let clips: Vec<Sha> = clips.into_iter().collect();
         clips::sizes(&self.db, &clips)
             .await
             .inspect_err(|error| warn!(%error, "the sizes of clips cannot be read"))
-            .ok()
+            .unwrap_or_default()
     }
 
     /// One that cannot be read is not in the way of the others.

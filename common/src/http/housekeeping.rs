@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Leftover {
-    /// What killed processes left unfinished in storage: bodies that were arriving, and files that were being written.
+    /// What killed processes left unfinished in storage: bodies that were arriving, uploads to S3, and files that were being written.
     Incoming,
     /// The input of an attempt that is over.
     Input,

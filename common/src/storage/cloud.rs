@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::{ClientOptions, HttpConnector as _, ReqwestConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
@@ -13,6 +14,7 @@ use tracing::debug;
 use url::Url;
 
 use super::error::StorageError;
+use super::uploads::Uploads;
 
 /// Tries of one request, after the first.
 const RETRIES: usize = 5;
@@ -21,7 +23,13 @@ const RETRY_FOR: Duration = Duration::from_secs(20);
 /// For one whole request, body included. Longer than object_store's 30 s: copying an upload of gigabytes into place takes that.
 const REQUEST_LIMIT: &str = "300 seconds";
 
-type Opened = (Arc<dyn ObjectStore>, StorePath);
+/// A store that is set up; nothing has been sent.
+pub(super) struct Opened {
+    pub store: Arc<dyn ObjectStore>,
+    pub prefix: StorePath,
+    /// Of S3.
+    pub uploads: Option<Uploads>,
+}
 
 pub(super) fn open(
     url: &Url,
@@ -33,16 +41,28 @@ pub(super) fn open(
         .into_iter()
         .chain(options)
         .collect();
+    let mut uploads = None;
     let store: Arc<dyn ObjectStore> = match scheme {
         ObjectStoreScheme::AmazonS3 => {
             let builder = AmazonS3Builder::new()
                 .with_url(url.as_str())
                 .with_retry(retries());
-            let builder = known::<AmazonS3ConfigKey>(options)
-                .fold(builder, |builder, (key, value)| {
-                    builder.with_config(key, value)
-                });
-            Arc::new(builder.build().map_err(refused)?)
+            let mut client = ClientOptions::new();
+            let mut builder = builder;
+            for (key, value) in known::<AmazonS3ConfigKey>(options) {
+                if let AmazonS3ConfigKey::Client(key) = key {
+                    client = client.with_config(key, value.clone());
+                }
+                builder = builder.with_config(key, value);
+            }
+            let store = Arc::new(builder.build().map_err(refused)?);
+            uploads = Some(Uploads {
+                store: Arc::clone(&store),
+                http: ReqwestConnector::default()
+                    .connect(&client)
+                    .map_err(refused)?,
+            });
+            store
         }
         ObjectStoreScheme::GoogleCloudStorage => {
             let builder = GoogleCloudStorageBuilder::new()
@@ -71,7 +91,11 @@ pub(super) fn open(
             )));
         }
     };
-    Ok((store, prefix))
+    Ok(Opened {
+        store,
+        prefix,
+        uploads,
+    })
 }
 
 fn retries() -> RetryConfig {

@@ -2,7 +2,7 @@
 //!
 //! Memory stays constant: one part being filled and [`PARTS_IN_FLIGHT`] under way. Nothing is visible under a blob's name before it is
 //! whole, and an upload that is cut leaves nothing behind, except when the process itself is killed: see [`Storage::sweep_incoming`].
-//! Parts of a multipart upload that a killed process left in S3 cannot be listed; a lifecycle rule of the bucket must expire those.
+//! What a killed process left half sent in S3 is among [`Storage::unfinished`].
 
 use std::time::Duration;
 

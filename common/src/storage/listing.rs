@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt as _;
 use object_store::{ObjectMeta, ObjectStoreExt};
+#[cfg(feature = "cloud")]
+use tracing::warn;
 
 use super::Storage;
 use super::download::blocking;
@@ -74,7 +76,8 @@ impl Storage {
     }
 
     /// What killed processes left unfinished and nobody has written to for `older_than`: bodies that were arriving, and in a directory the
-    /// files that were being written. Parts of multipart uploads are not among them: object_store cannot list those.
+    /// files that were being written, in S3 uploads that were begun seven times as long ago. Those of GCS are the bucket's lifecycle rule's to remove; Azure forgets its
+    /// own after a week.
     pub async fn unfinished(
         &self,
         older_than: Duration,
@@ -87,12 +90,31 @@ impl Storage {
             }
             None => self.list(storage_key::INCOMING, None, usize::MAX).await?,
         };
+        #[cfg(feature = "cloud")]
+        if let Some(uploads) = &self.uploads {
+            let slower = older_than.saturating_mul(super::uploads::AGES_SLOWER - 1);
+            let slower_ms = i64::try_from(slower.as_millis()).unwrap_or(i64::MAX / 2);
+            match uploads.list(&self.prefix).await {
+                Ok(uploads) => found.extend(uploads.into_iter().map(|upload| StoredObject {
+                    modified_ms: upload.modified_ms + slower_ms,
+                    ..upload
+                })),
+                // The rest is there none the less.
+                Err(error) => warn!(%error, "uploads that were cut off cannot be listed"),
+            }
+        }
         found.retain(|object| object.modified_ms <= limit_ms);
         Ok(found)
     }
 
     /// Removes one of [`Storage::unfinished`]; one that was finished meanwhile has another name by now.
     pub async fn remove_unfinished(&self, object: &StoredObject) -> Result<(), StorageError> {
+        #[cfg(feature = "cloud")]
+        if let (Some(uploads), Some((key, upload))) =
+            (&self.uploads, super::uploads::parse(&object.key))
+        {
+            return uploads.abort(&self.path(key)?, upload).await;
+        }
         let Some(local) = self.local.clone() else {
             return self.delete(&object.key).await;
         };

@@ -11,6 +11,8 @@ mod incoming;
 mod listing;
 mod local;
 mod read;
+#[cfg(feature = "cloud")]
+mod uploads;
 mod write;
 
 use std::fmt;
@@ -39,6 +41,9 @@ pub struct Storage {
     prefix: StorePath,
     /// Where the files are, when the store is a directory of this machine.
     local: Option<LocalRoot>,
+    /// Of S3.
+    #[cfg(feature = "cloud")]
+    uploads: Option<uploads::Uploads>,
 }
 
 impl Storage {
@@ -65,15 +70,22 @@ impl Storage {
                     store: root.store(),
                     prefix: StorePath::default(),
                     local: Some(root),
+                    #[cfg(feature = "cloud")]
+                    uploads: None,
                 })
             }
             #[cfg(feature = "cloud")]
             _ => {
-                let (store, prefix) = cloud::open(&parsed, options)?;
+                let cloud::Opened {
+                    store,
+                    prefix,
+                    uploads,
+                } = cloud::open(&parsed, options)?;
                 Ok(Self {
                     store,
                     prefix,
                     local: None,
+                    uploads,
                 })
             }
             #[cfg(not(feature = "cloud"))]
@@ -93,6 +105,8 @@ impl Storage {
             store: root.store(),
             prefix: StorePath::default(),
             local: Some(root),
+            #[cfg(feature = "cloud")]
+            uploads: None,
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use botflix_common::http::{LeftoverBody, Page};
 use tempfile::TempDir;
+use url::form_urlencoded::byte_serialize;
 
 use super::host::{Namespace, SmallDisk};
 use super::ledger::Ledger;
@@ -183,13 +184,15 @@ impl Stage {
         let operator = Client::new(base)?.with_key(OPERATOR_TOKEN);
         let (mut found, mut from) = (Vec::new(), String::new());
         loop {
-            // A cursor is made of kinds, keys and numbers: nothing that an address could not hold.
             let path = format!("/api/v1/housekeeping?age_seconds=0&limit=100{from}");
             let asking = operator.request(reqwest::Method::GET, &path).send();
             let page: Page<LeftoverBody> = ok(asking.await?).await?.json().await?;
             found.extend(page.data);
             match page.next_cursor {
-                Some(next) => from = format!("&cursor={next}"),
+                Some(next) => {
+                    let next: String = byte_serialize(next.as_bytes()).collect();
+                    from = format!("&cursor={next}");
+                }
                 None => return Ok(found),
             }
         }

@@ -6,7 +6,7 @@ use botflix_common::metrics::worker as names;
 use botflix_common::queue::{LeaseEvent, LeaseTally};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Counter, IntCounterVec, IntGauge};
+use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge};
 
 use super::registering::{counters, gauge};
 use crate::runner::TaskRunner;
@@ -25,6 +25,7 @@ pub(crate) struct Live {
     leases: IntCounterVec,
     cpu_seconds: Counter,
     scratch_free: IntGauge,
+    scratch_swept: IntCounter,
     /// One answers at a time: counters are set anew.
     answering: Mutex<()>,
 }
@@ -37,6 +38,7 @@ impl Live {
             leases: counters(&names::LEASES)?,
             cpu_seconds: Counter::new(names::CPU_SECONDS.name, names::CPU_SECONDS.help)?,
             scratch_free: gauge(&names::SCRATCH_FREE)?,
+            scratch_swept: IntCounter::new(names::SCRATCH_SWEPT.name, names::SCRATCH_SWEPT.help)?,
             answering: Mutex::default(),
         })
     }
@@ -47,6 +49,7 @@ impl Collector for Live {
         let mut all = self.leases.desc();
         all.extend(self.cpu_seconds.desc());
         all.extend(self.scratch_free.desc());
+        all.extend(self.scratch_swept.desc());
         all
     }
 
@@ -64,6 +67,8 @@ impl Collector for Live {
             self.cpu_seconds.reset();
             self.cpu_seconds.inc_by(seconds);
         }
+        self.scratch_swept.reset();
+        self.scratch_swept.inc_by(self.runner.scratch().swept());
         match self.runner.free_bytes() {
             Ok(free) => self
                 .scratch_free
@@ -73,6 +78,7 @@ impl Collector for Live {
         let mut all = self.leases.collect();
         all.extend(self.cpu_seconds.collect());
         all.extend(self.scratch_free.collect());
+        all.extend(self.scratch_swept.collect());
         all
     }
 }

@@ -36,6 +36,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(30);
 const DELETIONS: u32 = 100;
 /// How often the loop looks whether a round is due, and finishes sweeps that were cut short.
 const LOOKS_EVERY: Duration = Duration::from_secs(10);
+/// From the start of a process to its first round, at most.
+const FIRST_AFTER: Duration = Duration::from_secs(10 * 60);
 /// Things of a kind that cannot be removed in one step before the kind is left for the next round.
 const FAILURES: usize = 3;
 /// Things of a kind that are listed and removed in one step, and steps of a kind in one round.
@@ -250,10 +252,11 @@ fn following(what: Leftover) -> Option<Leftover> {
     all.nth(1)
 }
 
-/// Puts away while this process leads. Not before it has run for as long as there is between two rounds: right after its start there may be
-/// processes of the version before, which know less of what must stay.
+/// Puts away while this process leads. Not right after its start: then there may be processes of the version before, which know less of what
+/// must stay.
 pub(super) async fn run(core: Arc<Core>) {
-    let mut last = Instant::now();
+    let every = core.config.retention.every;
+    let mut due = Instant::now() + every.min(FIRST_AFTER);
     let mut places = HashMap::new();
     while !core.stop.is_cancelled() {
         tokio::select! {
@@ -263,8 +266,8 @@ pub(super) async fn run(core: Arc<Core>) {
         if let Err(error) = core.finish_sweeps().await {
             warn!(%error, "sweeps that were cut short could not be finished");
         }
-        if last.elapsed() >= core.config.retention.every {
-            last = Instant::now();
+        if Instant::now() >= due {
+            due = Instant::now() + every;
             if core.housekeep(&mut places).await.is_err() {
                 core.metrics.loop_failed("housekeeping");
             }

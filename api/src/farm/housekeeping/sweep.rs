@@ -12,7 +12,7 @@ use botflix_common::storage_key;
 use botflix_common::task::TaskRecord;
 use tracing::{info, warn};
 
-use super::{Core, HousekeepingError};
+use super::{Core, FAILURES, HousekeepingError};
 use crate::clock;
 use crate::db::blobs::{self, Swept};
 
@@ -50,18 +50,22 @@ impl Core {
 
     /// What a process that died, or storage that was away, left half done.
     pub(super) async fn finish_sweeps(&self) -> Result<(), HousekeepingError> {
-        let now_ms = clock::now_ms();
-        let until_ms = now_ms - CUT_SHORT_AFTER_MS;
+        let until_ms = clock::now_ms() - CUT_SHORT_AFTER_MS;
+        let mut failures = 0;
         for sha in blobs::going(&self.db, until_ms, CUT_SHORT).await? {
-            let mine = blobs::take_over(&self.db, &sha, until_ms, now_ms).await?;
+            if failures >= FAILURES || self.stop.is_cancelled() || !self.leadership.leads() {
+                break;
+            }
+            let mine = blobs::take_over(&self.db, &sha, until_ms, clock::now_ms()).await?;
             if !mine.is_made() {
                 continue;
             }
             match self.finish_sweep(&sha).await {
                 Ok(()) => info!(blob = %sha, "a sweep that was cut short is finished"),
-                // It is tried again later, and the others are none the worse for it.
+                // It is tried again later; one that cannot be deleted does not keep the others.
                 Err(error) => {
-                    warn!(%error, blob = %sha, "a sweep that was cut short cannot be finished")
+                    warn!(%error, blob = %sha, "a sweep that was cut short cannot be finished");
+                    failures += 1;
                 }
             }
         }

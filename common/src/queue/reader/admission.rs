@@ -2,7 +2,8 @@
 //! it, so that small tasks never starve a large one.
 //!
 //! A large task asks several workers before it insists: twice it goes back to its lane after a few seconds, with a count of its waits, and
-//! whoever reads it after that keeps it for a minute, in which nothing else begins there. Knows nothing of what tasks do.
+//! whoever reads it after that keeps it, and lets nothing else begin, for a minute, the next for two, and so on: long enough in the end, and
+//! not for ever where what runs takes hours while others are free. Knows nothing of what tasks do.
 
 use std::time::Duration;
 
@@ -20,8 +21,10 @@ use crate::worker::Room;
 const ROOM_PATIENCE: Duration = Duration::from_secs(4);
 /// A task that went back so often for lack of room is waited for longer.
 const MAX_WAITS: u32 = 2;
-/// So long: what runs may end meanwhile, but a worker whose tasks take hours does not keep it from one that is free.
+/// So long the first time, and twice as long each time after that.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is doubled: to more than four hours.
+const DOUBLINGS: u32 = 8;
 
 /// How the wait for room ended.
 enum Wait {
@@ -30,6 +33,14 @@ enum Wait {
     Over(Because),
     /// The entry is no longer ours.
     Lost,
+}
+
+/// For room, by a task that has gone back so often.
+fn patience(waits: u32) -> Duration {
+    match waits.checked_sub(MAX_WAITS) {
+        Some(again) => LONG_PATIENCE * 2_u32.pow(again.min(DOUBLINGS)),
+        None => ROOM_PATIENCE,
+    }
 }
 
 impl Reader {
@@ -50,11 +61,7 @@ impl Reader {
         }
         let held = (message.kind, demand);
         let lease = self.book.take(delivery.key(), message.id, held);
-        let patience = if delivery.waits() >= MAX_WAITS {
-            LONG_PATIENCE
-        } else {
-            ROOM_PATIENCE
-        };
+        let patience = patience(delivery.waits());
         let wanted = (message.kind, &demand);
         match self.wait_for_its_room(&lease, wanted, patience).await {
             Wait::Room => {
@@ -126,5 +133,19 @@ impl Reader {
                 () = tokio::time::sleep_until(until) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_finds_no_room_insists_longer_each_time() {
+        assert_eq!(patience(0), ROOM_PATIENCE);
+        assert_eq!(patience(1), ROOM_PATIENCE);
+        assert_eq!(patience(2), LONG_PATIENCE);
+        assert_eq!(patience(5), LONG_PATIENCE * 8);
+        assert_eq!(patience(u32::MAX), LONG_PATIENCE * 256);
     }
 }
