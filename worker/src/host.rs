@@ -1,10 +1,12 @@
 //! What this host has: cores, memory, load. What a kernel does not say is left out, never guessed.
 
 use std::fs;
-use std::path::Path;
 
-/// The limit of this process' control group, version 2; `max` where there is none.
-const GROUP_MEMORY: &str = "/sys/fs/cgroup/memory.max";
+/// The limit of this process' control group, in version 2 (`max` where there is none) and in version 1 (more than there is).
+const GROUP_MEMORY: [&str; 2] = [
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+];
 
 /// Cores that this process may use.
 pub(crate) fn cores() -> u32 {
@@ -19,10 +21,10 @@ pub(crate) fn memory_bytes() -> u64 {
     let host = fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| total_of(&text));
-    let group = fs::read_to_string(Path::new(GROUP_MEMORY))
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    host.into_iter().chain(group).min().unwrap_or(0)
+    let groups = GROUP_MEMORY
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
+    host.into_iter().chain(groups).min().unwrap_or(0)
 }
 
 /// The load of the last minute in percent of the cores.
