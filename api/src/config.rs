@@ -33,6 +33,8 @@ pub struct ApiConfig {
     pub for_workers: ForWorkers,
     /// As long as all other processes of the farm have it; by default that of [`QueueConfig::new`].
     pub lease: Option<Duration>,
+    /// For tests: payloads as another version of this program writes and understands them.
+    pub payload_version: Option<u32>,
     pub max_clip_bytes: u64,
     /// A sender of a clip that gives no byte for so long is gone.
     pub upload_idle: Duration,
@@ -75,6 +77,10 @@ impl ApiConfig {
 
     pub(crate) fn queue(&self) -> QueueConfig {
         let config = QueueConfig::new(&self.redis);
+        let config = match self.payload_version {
+            Some(version) => config.with_payload_version(version),
+            None => config,
+        };
         match self.lease {
             Some(lease) => config.with_lease(lease),
             None => config,
@@ -97,6 +103,7 @@ impl ApiConfig {
             operator_token: None,
             for_workers: ForWorkers::default(),
             lease: None,
+            payload_version: None,
             max_clip_bytes: DEFAULT_MAX_CLIP_BYTES,
             upload_idle: DEFAULT_UPLOAD_IDLE,
             farm: FarmConfig::default(),

@@ -27,6 +27,8 @@ pub struct Settings {
     pub storage_options: Vec<(String, String)>,
     /// `BOTFLIX_TEST_LEASE_MS`: a lease other than 15 seconds. For tests: every process of a farm must have the same.
     pub test_lease_ms: Option<String>,
+    /// `BOTFLIX_TEST_PAYLOAD_VERSION`: which payloads this process writes and understands, as a process of another version would.
+    pub test_payload_version: Option<String>,
     /// `BOTFLIX_TEST_FAIL_POINTS`: where this process is to die. For tests.
     pub test_fail_points: Option<String>,
     /// Where memoized results of `render --local` go: `$XDG_CACHE_HOME/botflix`, else `~/.cache/botflix`.
@@ -57,6 +59,7 @@ impl Settings {
             log_filter: None,
             storage_options: Vec::new(),
             test_lease_ms: None,
+            test_payload_version: None,
             test_fail_points: None,
             cache_dir: None,
         };
@@ -73,6 +76,9 @@ impl Settings {
                 }
                 "BOTFLIX_JOIN_TOKEN" => settings.join_token = Some(Secret(text.to_owned())),
                 "BOTFLIX_TEST_LEASE_MS" => settings.test_lease_ms = Some(text.to_owned()),
+                "BOTFLIX_TEST_PAYLOAD_VERSION" => {
+                    settings.test_payload_version = Some(text.to_owned());
+                }
                 "BOTFLIX_TEST_FAIL_POINTS" => settings.test_fail_points = Some(text.to_owned()),
                 "RUST_LOG" => settings.log_filter = Some(text.to_owned()),
                 "XDG_CACHE_HOME" => settings.cache_dir = Some(PathBuf::from(text).join("botflix")),
@@ -106,6 +112,21 @@ impl Settings {
             "a test has set the lease of tasks: no farm for work"
         );
         Ok(Some(lease))
+    }
+
+    /// The same of payloads of another version.
+    pub fn test_payload_version(&self) -> Result<Option<u32>, Fault> {
+        let Some(text) = &self.test_payload_version else {
+            return Ok(None);
+        };
+        let unreadable =
+            |error| Fault::permanent("BOTFLIX_TEST_PAYLOAD_VERSION is not a number").because(error);
+        let version = text.parse().map_err(unreadable)?;
+        tracing::warn!(
+            version,
+            "a test has set the version of payloads: no farm for work"
+        );
+        Ok(Some(version))
     }
 
     /// Keeps what is a setting of an object store.

@@ -39,6 +39,8 @@ pub(crate) struct Bench {
     pub instance: String,
     pub metrics: Metrics,
     pub hand_back: HandBack,
+    /// The newest that it understands, as its queue does.
+    pub payload_version: u32,
 }
 
 /// The apalis handler.
@@ -198,7 +200,7 @@ impl Attempt {
                 key,
             )
         })?;
-        input::read(value)
+        input::read(value, self.bench.payload_version)
     }
 
     async fn conclude(&self, end: End) {

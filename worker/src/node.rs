@@ -131,6 +131,7 @@ impl Worker {
             instance,
             metrics,
             hand_back: HandBack::default(),
+            payload_version: queue.config().payload_version,
         });
         let presence = Presence::new(
             queue.clone(),

@@ -13,6 +13,7 @@ pub async fn run(args: ApiArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let mut config = ApiConfig::new(args.database, args.redis, args.storage, args.listen);
     config.lease = settings.test_lease()?;
+    config.payload_version = settings.test_payload_version()?;
     config.storage_options = settings.storage_options;
     config.public_url = args.public_url;
     config.for_workers = ForWorkers {

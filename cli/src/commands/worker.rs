@@ -23,9 +23,12 @@ pub async fn run(args: WorkerArgs, settings: Settings) -> Result<Exit, Fault> {
     let stop = signals::stop_requested()?;
     let start = async {
         let name = args.name.clone().unwrap_or_else(host_name);
-        let lease = settings.test_lease()?;
+        let (lease, version) = (settings.test_lease()?, settings.test_payload_version()?);
         let farm = join::farm(&args, &name, settings).await?;
         let mut config = config(args, name, farm)?;
+        if let Some(version) = version {
+            config.queue = config.queue.with_payload_version(version);
+        }
         if let Some(lease) = lease {
             config.queue = config.queue.with_lease(lease);
         }

@@ -68,6 +68,14 @@ impl QueueConfig {
         self
     }
 
+    /// As a process of another version would have it: shows in a test that versions get along.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_payload_version(mut self, version: u32) -> Self {
+        self.payload_version = version;
+        self
+    }
+
     /// Leases are taken but never renewed nor self-fenced, as if the keeper had died: shows in a test that the keeper matters.
     #[doc(hidden)]
     #[must_use]

@@ -107,15 +107,31 @@ impl Directors {
     }
 
     async fn director(&self, name: &str, seed: u64) -> Result<Director> {
-        let base = self.bases.first().context("no API")?;
-        let client = Client::new(base)?.register(name).await?;
+        let mut rng = Rng::with_seed(seed);
         Ok(Director {
             all: self.clone(),
-            client,
-            rng: Rng::with_seed(seed),
+            client: self.register(name, &mut rng).await?,
+            rng,
             name: name.to_owned(),
             clips: story::Clips::default(),
         })
+    }
+
+    /// Insists as well: there may be a fault right now. One that was registered without hearing of it does nothing.
+    async fn register(&self, name: &str, rng: &mut Rng) -> Result<Client> {
+        let since = Instant::now();
+        loop {
+            let base = rng.choice(self.bases.iter()).context("no API")?;
+            let error = match timeout(ANSWER, Client::new(base)?.register(name)).await {
+                Ok(Ok(client)) => return Ok(client),
+                Ok(Err(error)) => error,
+                Err(silence) => silence.into(),
+            };
+            if since.elapsed() > INSISTENCE {
+                return Err(error);
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     /// A director whose clip kills ffmpeg: its render must fail, and nothing else.

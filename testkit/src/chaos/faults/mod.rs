@@ -24,6 +24,7 @@ pub enum Kind {
     WorkerFrozen,
     WorkerTerminated,
     WorkersRolled,
+    TwoVersions,
     WorkerDiskFull,
     ApiKilled,
     ApiKilledInUpload,
@@ -68,13 +69,14 @@ pub struct Drawn {
 }
 
 impl Kind {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Nothing,
         Self::WorkerKilled,
         Self::FfmpegKilled,
         Self::WorkerFrozen,
         Self::WorkerTerminated,
         Self::WorkersRolled,
+        Self::TwoVersions,
         Self::WorkerDiskFull,
         Self::ApiKilled,
         Self::ApiKilledInUpload,
@@ -115,6 +117,7 @@ impl Kind {
             Self::WorkerFrozen => "worker: SIGSTOP beyond its lease, SIGCONT",
             Self::WorkerTerminated => "worker: SIGTERM under load",
             Self::WorkersRolled => "workers: rolling restart",
+            Self::TwoVersions => "APIs of a newer payload, one worker of three with them",
             Self::WorkerDiskFull => "worker: scratch disk full",
             Self::ApiKilled => "API: kill -9",
             Self::ApiKilledInUpload => "API: kill -9 in mid upload",
@@ -206,6 +209,7 @@ impl Kind {
                 rng.u64(2_000..8_000)
             }
             Self::WorkerDiskFull => rng.u64(5_000..10_000),
+            Self::TwoVersions => rng.u64(8_000..15_000),
             Self::SlowUploads => 8_000,
             _ => 0,
         };
@@ -225,6 +229,12 @@ impl Drawn {
         match self.kind {
             Kind::WorkersRolled => stage.workers.clone(),
             Kind::ApisRolled => stage.apis.clone(),
+            Kind::TwoVersions => stage
+                .apis
+                .iter()
+                .chain(stage.workers.last())
+                .cloned()
+                .collect(),
             // One API is left to lead.
             Kind::ApiFrozen | Kind::ApiOffRedis | Kind::ApiOffDatabase => stage.apis.clone(),
             Kind::RedisFrozen
@@ -254,6 +264,7 @@ impl Drawn {
             | Kind::WorkerFrozen
             | Kind::WorkerTerminated
             | Kind::WorkersRolled
+            | Kind::TwoVersions
             | Kind::WorkerDiskFull
             | Kind::ApiKilled
             | Kind::ApiTerminated

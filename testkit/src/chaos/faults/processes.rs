@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use botflix_common::task;
 use tokio::time::sleep;
 
 use super::{Drawn, Kind};
@@ -10,6 +11,9 @@ use crate::chaos::stage::Stage;
 use crate::process::Signal;
 use crate::up::children;
 
+/// As which version a process takes itself, and the one after this program's own.
+const PAYLOAD_VERSION: &str = "BOTFLIX_TEST_PAYLOAD_VERSION";
+const NEWER: u32 = task::PAYLOAD_VERSION + 1;
 /// A worker's grace, and what it takes to hand back.
 const WORKER_ENDS: Duration = Duration::from_secs(60);
 const API_ENDS: Duration = Duration::from_secs(40);
@@ -44,9 +48,34 @@ pub(super) async fn happen(drawn: &Drawn, stage: &Stage) -> Result<()> {
             }
             Ok(())
         }
+        Kind::TwoVersions => two_versions(drawn, stage).await,
         Kind::WorkerDiskFull => fill_scratch(drawn, stage).await,
         other => bail!("{other:?} is not done to a process"),
     }
+}
+
+/// An upgrade that goes no further than the APIs and one worker, and is taken back. What was queued by the old APIs that worker understands; what
+/// the new ones queue the old workers hand back.
+async fn two_versions(drawn: &Drawn, stage: &Stage) -> Result<()> {
+    let newer = Some(NEWER.to_string());
+    upgrade_apis(stage, newer.as_deref()).await?;
+    // It stays: what is in the queue of the newer version, nobody else takes.
+    if let Some(worker) = stage.workers.last() {
+        let (processes, newer) = (&stage.processes, newer.as_deref());
+        processes.set_env(worker, PAYLOAD_VERSION, newer)?;
+        end_well(stage, worker, WORKER_ENDS).await?;
+    }
+    sleep(drawn.lasts).await;
+    upgrade_apis(stage, None).await
+}
+
+async fn upgrade_apis(stage: &Stage, version: Option<&str>) -> Result<()> {
+    for (api, base) in stage.apis.iter().zip(&stage.bases) {
+        stage.processes.set_env(api, PAYLOAD_VERSION, version)?;
+        end_well(stage, api, API_ENDS).await?;
+        stage.ready(base).await?;
+    }
+    Ok(())
 }
 
 async fn end_well(stage: &Stage, name: &str, limit: Duration) -> Result<()> {
