@@ -107,7 +107,10 @@ pub enum QuarantineAction {
     /// Clips that killed three attempts of a task, the latest first
     List,
     /// Let renders use a clip again; one that was never inspected to the end is inspected anew
-    Release { clip: Sha },
+    Release {
+        /// As `botflix quarantine list` shows it: `sha256:` and 64 hex digits
+        clip: Sha,
+    },
 }
 
 #[derive(Args)]
@@ -121,13 +124,23 @@ pub struct WorkersArgs {
 #[derive(Subcommand)]
 pub enum WorkersAction {
     /// Take no new task; what runs goes on
-    Pause { name: String },
+    Pause {
+        /// As `botflix workers` shows it
+        name: String,
+    },
     /// Take tasks again
-    Resume { name: String },
+    Resume {
+        /// As `botflix workers` shows it
+        name: String,
+    },
     /// Take no new task, hand back what has not finished within the worker's grace; the process stays
-    Drain { name: String },
+    Drain {
+        /// As `botflix workers` shows it
+        name: String,
+    },
     /// Have it take kinds of task again that it was taken off for failing at them
     Reinstate {
+        /// As `botflix workers` shows it
         name: String,
         /// `inspect`, `conform`, `mix`, `assemble`, `check` or `package` [default: all]
         #[arg(long, value_name = "KIND", value_parser = task_kind)]
@@ -135,6 +148,7 @@ pub enum WorkersAction {
     },
     /// End its processes when what they run has finished
     Stop {
+        /// As `botflix workers` shows it
         name: String,
         /// Hand back what runs instead of finishing it
         #[arg(long)]
@@ -143,11 +157,15 @@ pub enum WorkersAction {
     /// Change settings; a setting that is not named stays, an empty one is as the worker's command line says
     Set(WorkerSetArgs),
     /// Forget one that is gone, with its settings
-    Forget { name: String },
+    Forget {
+        /// As `botflix workers` shows it
+        name: String,
+    },
 }
 
 #[derive(Args)]
 pub struct WorkerSetArgs {
+    /// As `botflix workers` shows it
     pub name: String,
     /// In order of preference: `io`, `gpu`, `cpu`
     #[arg(long, value_name = "LIST", value_parser = or_empty_lanes)]

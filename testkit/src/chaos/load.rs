@@ -26,6 +26,8 @@ use crate::client::{Client, Refused, ok};
 const ANSWER: Duration = Duration::from_secs(12);
 /// How long a director asks again before it gives the farm up.
 const INSISTENCE: Duration = Duration::from_secs(300);
+/// A clip that hangs ffmpeg costs three attempts a minute each, and those that other faults take from it count for nothing.
+const POISON_TAKES: Duration = Duration::from_secs(600);
 const RENDERS: &str = "/api/v1/renders";
 const PAUSE: Duration = Duration::from_millis(300);
 /// How often a render that failed through no fault of its own is tried again.
@@ -145,7 +147,7 @@ impl Directors {
         });
         // A clip whose inspection has failed already is refused at once.
         if let Some(render) = director.submit(&manifest, Wish::Failed).await? {
-            let ended = director.ended(render).await?;
+            let ended = director.ended_within(render, POISON_TAKES).await?;
             if ended.state != RenderState::Failed {
                 bail!("a render of a clip that kills ffmpeg is {:?}", ended.state);
             }
@@ -288,6 +290,10 @@ impl Director {
     }
 
     async fn ended(&mut self, render: RenderId) -> Result<RenderBody> {
+        self.ended_within(render, INSISTENCE).await
+    }
+
+    async fn ended_within(&mut self, render: RenderId, limit: Duration) -> Result<RenderBody> {
         let since = Instant::now();
         loop {
             let ask = Ask::Get(format!("{RENDERS}/{render}?wait=5"));
@@ -295,8 +301,8 @@ impl Director {
             if seen.state.is_final() {
                 return Ok(seen);
             }
-            if since.elapsed() > INSISTENCE {
-                bail!("render {render} is {:?} for {INSISTENCE:?}", seen.state);
+            if since.elapsed() > limit {
+                bail!("render {render} is {:?} for {limit:?}", seen.state);
             }
         }
     }

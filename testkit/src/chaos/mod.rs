@@ -47,7 +47,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// From the last fault until everything that was accepted has ended.
 const SETTLES: Duration = Duration::from_secs(300);
 /// Longest fault, taken back included.
-const FAULT_LIMIT: Duration = Duration::from_secs(400);
+const FAULT_LIMIT: Duration = Duration::from_secs(700);
+/// How long a fault that comes alone waits for somebody to hurt.
+const WORK_COMES: Duration = Duration::from_secs(20);
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -174,6 +176,9 @@ impl Storm {
             let drawn = kind.draw(&self.stage, &mut rng);
             let gap = Duration::from_millis(rng.u64(GAP_MS));
             self.wait_for_room(&drawn).await;
+            if alone {
+                self.wait_for_work().await;
+            }
             eprintln!(
                 "{:>6.1} s  {} {} {:?}",
                 (end - settings.time).elapsed().as_secs_f64(),
@@ -201,6 +206,18 @@ impl Storm {
             happened.push(one??);
         }
         Ok(happened)
+    }
+
+    /// One that hits nothing shows nothing.
+    async fn wait_for_work(&self) {
+        let work = async {
+            while !matches!(self.stage.ledger.of_good_clips().await, Ok(tasks) if tasks.len() > 1) {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        if timeout(WORK_COMES, work).await.is_err() {
+            eprintln!("nobody is at work: the next fault may hit nothing");
+        }
     }
 
     /// No two faults hurt the same thing at once.
