@@ -61,14 +61,14 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// For all tasks together, those included that run.
-    pub fn for_tasks(&self) -> u64 {
+    pub fn for_tasks(self) -> u64 {
         let all = self.free.saturating_add(self.cached);
         all.saturating_add(self.written)
             .saturating_sub(MIN_FREE_BYTES)
     }
 
     /// What tasks that may take so much in all have yet to write.
-    pub fn to_be_written(&self, admitted: u64) -> u64 {
+    pub fn to_be_written(self, admitted: u64) -> u64 {
         admitted.saturating_sub(self.written.saturating_add(self.read))
     }
 }

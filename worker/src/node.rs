@@ -11,7 +11,7 @@ use botflix_common::queue::{LaneBackend, Queue, QueueConfig, ReportSender};
 use botflix_common::report::WorkerHello;
 use botflix_common::storage::Storage;
 use botflix_common::task::{EngineClass, Lane, LaneKind};
-use botflix_common::worker::{MAX_SLOTS, SelfTest, WorkerOrders};
+use botflix_common::worker::{Budget, MAX_SLOTS, SelfTest, WorkerOrders};
 use botflix_media::engine::Prove;
 use botflix_media::{Engine, EngineConfig};
 use tokio::task::JoinHandle;
@@ -96,8 +96,7 @@ impl Worker {
         let queue = Queue::connect(config.queue).map_err(StartError::Queue)?;
         selftest::queue(&queue).await?;
 
-        let disk = runner.disk().map_err(StartError::Scratch)?;
-        let budget = config.limits.budget(disk);
+        let budget = budget(&config.limits, &runner)?;
         let instance = format!("{}-{}", config.name, Uuid::now_v7());
         let backend = LaneBackend::start(&queue, possible(&lanes), instance.clone())
             .map_err(StartError::Queue)?;
@@ -309,6 +308,10 @@ fn introduction(runner: &TaskRunner, self_test: SelfTest) -> WorkerHello {
         self_test: Some(self_test),
         ..WorkerHello::default()
     }
+}
+
+fn budget(limits: &Limits, runner: &TaskRunner) -> Result<Budget, StartError> {
+    Ok(limits.budget(runner.disk().map_err(StartError::Scratch)?))
 }
 
 /// What was proven, where it was asked for.

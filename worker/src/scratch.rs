@@ -158,7 +158,7 @@ fn bytes_below(dir: &Path) -> u64 {
         if meta.is_dir() {
             return Some(bytes_below(&entry.path()));
         }
-        (meta.nlink() == 1).then(|| meta.len())
+        (meta.nlink() == 1).then_some(meta.len())
     });
     bytes.sum()
 }

@@ -23,6 +23,8 @@ use crate::storage_key;
 const UPLOAD: &str = "?uploadId=";
 /// A week for what is given a day: the age of an upload counts from its beginning, and it may be large and its sender slow.
 pub(super) const AGES_SLOWER: u32 = 7;
+/// How HTTP says that a server will never do this.
+const NOT_IMPLEMENTED: u16 = 501;
 /// How long a signed request may be under way.
 const SIGNED_FOR: Duration = Duration::from_secs(60);
 
@@ -102,7 +104,7 @@ impl Uploads {
         let status = response.status();
         if !status.is_success() {
             let answer = format!("{status} to a list of multipart uploads");
-            if status.is_server_error() && status != http::StatusCode::NOT_IMPLEMENTED {
+            if status.is_server_error() && status.as_u16() != NOT_IMPLEMENTED {
                 return Err(unavailable(answer));
             }
             warn!(
