@@ -185,15 +185,17 @@ fn tone_mapped(look: &SourcePicture) -> Vec<String> {
     ]
 }
 
+/// Not by zscale: zimg 3.0.4 gives wrong primaries on some processors with AVX-512 (red as Y'CbCr 19, 108, 255 instead of 63, 102, 240).
 fn narrowed(look: &SourcePicture) -> Vec<String> {
-    let range = if look.full_range { "full" } else { "limited" };
-    let matrix = if look.matrix.is_some() {
-        ""
-    } else {
-        ":min=bt2020nc"
-    };
+    let range = if look.full_range { "pc" } else { "tv" };
+    // Anything else, constant luminance too, is taken for the usual one of BT.2020.
+    let known = ["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m"];
+    let matrix = look.matrix.as_deref();
+    let matrix = matrix
+        .filter(|matrix| known.contains(matrix))
+        .unwrap_or("bt2020ncl");
     vec![format!(
-        "zscale=pin=bt2020:tin=bt709:rin={range}{matrix}:p=bt709:t=bt709:m=bt709:r=limited"
+        "colorspace=ispace={matrix}:iprimaries=bt2020:itrc=bt709:irange={range}:space=bt709:primaries=bt709:trc=bt709:range=tv"
     )]
 }
 
