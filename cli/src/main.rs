@@ -21,7 +21,6 @@ mod sources;
 mod top;
 
 use botflix_common::fail_point::{self, Traps};
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
@@ -29,7 +28,7 @@ use exit::{Exit, Fault};
 use settings::Settings;
 
 fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
     };

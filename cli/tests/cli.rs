@@ -11,7 +11,7 @@ mod shell;
 use std::path::Path;
 
 use serde_json::json;
-use shell::{Place, botflix, clip, code, err, last_json, out};
+use shell::{Place, botflix, botflix_with, clip, code, err, last_json, out};
 
 #[test]
 fn a_mistake_on_the_command_line_is_permanent_and_help_is_not_a_mistake() {
@@ -31,6 +31,26 @@ fn a_mistake_on_the_command_line_is_permanent_and_help_is_not_a_mistake() {
     );
     assert_eq!(code(&botflix(&["--help"])), 0);
     assert_eq!(code(&botflix(&["--version"])), 0);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let empty = [
+        ("BOTFLIX_REDIS_URL", ""),
+        ("BOTFLIX_STORAGE_URL", ""),
+        ("BOTFLIX_JOIN_TOKEN", ""),
+    ];
+    let join = botflix_with(&["worker", "--join", "http://127.0.0.1:9"], &empty);
+    assert_eq!(code(&join), 1);
+    assert!(
+        err(&join).contains("BOTFLIX_JOIN_TOKEN is not set"),
+        "{}",
+        err(&join)
+    );
+    let api = ["api", "--database", "sqlite:///x", "--storage", "file:///x"];
+    let api = botflix_with(&api, &empty);
+    assert_eq!(code(&api), 1);
+    assert!(err(&api).contains("--redis <URL>"), "{}", err(&api));
 }
 
 #[test]

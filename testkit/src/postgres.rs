@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -78,8 +78,7 @@ impl Postgres {
 
     /// Of the process that has started all others of the server.
     pub fn pid(&self) -> u32 {
-        let process = self.0.process.lock();
-        process.unwrap_or_else(PoisonError::into_inner).pid()
+        self.0.process().pid()
     }
 
     /// The URL of a new, empty database.
@@ -104,14 +103,20 @@ impl Postgres {
 
     /// An immediate shutdown, which cuts every connection like a crash, and a new start on the same port.
     pub fn crash_and_restart(&self) -> Result<()> {
-        let mut process = self
-            .0
-            .process
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        self.crash()?;
+        self.restart()
+    }
+
+    /// An immediate shutdown: nobody answers until [`Postgres::restart`].
+    pub fn crash(&self) -> Result<()> {
+        let mut process = self.0.process();
         process.signal(Signal::Quit)?;
-        process.wait(STOP)?;
-        *process = self.0.home.serve()?;
+        process.wait(STOP).map(drop)
+    }
+
+    /// On the same port.
+    pub fn restart(&self) -> Result<()> {
+        *self.0.process() = self.0.home.serve()?;
         Ok(())
     }
 }
@@ -124,6 +129,10 @@ impl Server {
             home,
             databases: AtomicU32::new(0),
         }))
+    }
+
+    fn process(&self) -> MutexGuard<'_, Spawned> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

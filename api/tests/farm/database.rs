@@ -1,5 +1,7 @@
 //! The database by itself: made once by several processes, back after a crash of its server, patches that do not undo each other.
 
+use std::time::Duration;
+
 use botflix_api::db::{Database, DbError, directors, keys, settings};
 use botflix_common::http::{DirectorPatch, GenerationProfilePatch, RenderState};
 use botflix_common::id::DirectorId;
@@ -110,4 +112,36 @@ async fn postgres_restarted_while_a_film_is_made_delays_only() {
     });
     assert_eq!(rig.ends(id).await.state, RenderState::Published);
     drop(script);
+}
+
+/// Longer than a report waits for a connection, so that taking it fails more than once.
+const AWAY: Duration = Duration::from_secs(12);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_comes_while_postgres_is_away_waits_and_its_task_is_not_done_again() {
+    // One that keeps what it has committed: what is done must not be forgotten with the crash.
+    let Some(postgres) = optional(Postgres::durable()) else {
+        return;
+    };
+    let rig = Base::postgres(&postgres).rig().await;
+    rig.send_clips(&["a", "b"]).await;
+    let id = rig.submit("Film", &["a", "b"]).await;
+    let script = Script::playing(&rig, move |taken| {
+        if taken.kind().name() == "mix" {
+            postgres.crash().unwrap();
+            let postgres = postgres.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(AWAY);
+                postgres.restart().unwrap();
+            });
+        }
+        taken.done_by("script")
+    });
+    assert_eq!(rig.ends(id).await.state, RenderState::Published);
+    let attempts: Vec<u32> = script.ran().iter().map(|taken| taken.id.attempt).collect();
+    assert!(
+        attempts.iter().all(|attempt| *attempt == 1),
+        "done again: {:?} as attempts {attempts:?}",
+        script.kinds()
+    );
 }

@@ -8,10 +8,16 @@ use serde_json::Value;
 
 /// The program under test, with nothing of the caller's settings.
 pub fn botflix(args: &[&str]) -> Output {
+    botflix_with(args, &[])
+}
+
+/// … and with these variables.
+pub fn botflix_with(args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_botflix"))
         .args(args)
         .env_remove("BOTFLIX_DIRECTOR_KEY")
         .env_remove("RUST_LOG")
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }

@@ -176,27 +176,28 @@ fn tone_mapped(look: &SourcePicture) -> Vec<String> {
     } else {
         ":pin=bt2020"
     };
-    vec![
-        format!("zscale=t=linear:npl=100{matrix}{primaries}"),
-        "format=gbrpf32le".to_owned(),
-        "zscale=p=bt709".to_owned(),
-        "tonemap=tonemap=hable:desat=0".to_owned(),
-        "zscale=t=bt709:m=bt709:r=tv".to_owned(),
-    ]
+    let linear = format!("zscale=t=linear:npl=100{matrix}{primaries}");
+    in_the_films_gamut(linear, Some("tonemap=tonemap=hable:desat=0"))
 }
 
-/// Not by zscale: zimg 3.0.4 gives wrong primaries on some processors with AVX-512 (red as Y'CbCr 19, 108, 255 instead of 63, 102, 240).
 fn narrowed(look: &SourcePicture) -> Vec<String> {
-    let range = if look.full_range { "pc" } else { "tv" };
-    // Anything else, constant luminance too, is taken for the usual one of BT.2020.
-    let known = ["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m"];
-    let matrix = look.matrix.as_deref();
-    let matrix = matrix
-        .filter(|matrix| known.contains(matrix))
-        .unwrap_or("bt2020ncl");
-    vec![format!(
-        "colorspace=ispace={matrix}:iprimaries=bt2020:itrc=bt709:irange={range}:space=bt709:primaries=bt709:trc=bt709:range=tv"
-    )]
+    let range = if look.full_range { "full" } else { "limited" };
+    let matrix = if look.matrix.is_some() {
+        ""
+    } else {
+        ":min=bt2020nc"
+    };
+    let linear = format!("zscale=pin=bt2020:tin=bt709:rin={range}{matrix}:t=linear");
+    in_the_films_gamut(linear, None)
+}
+
+/// What BT.709 cannot show goes to the edge of what it can: pictures of whole numbers in RGB have no other colours. Left to zimg, it would
+/// stay as values below black and beyond the range of chroma, on some processors only.
+fn in_the_films_gamut(linear: String, toned: Option<&str>) -> Vec<String> {
+    let mut chain = vec![linear, "format=gbrpf32le".into(), "zscale=p=bt709".into()];
+    chain.extend(toned.map(str::to_owned));
+    chain.extend(["zscale=t=bt709", "format=gbrp10le", "zscale=m=bt709:r=tv"].map(str::to_owned));
+    chain
 }
 
 /// To the largest even size inside the frame, or the smallest around it, in square pixels (`dar` has the sample aspect ratio in it). Evaluated

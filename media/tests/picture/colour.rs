@@ -146,31 +146,43 @@ async fn an_hdr_clip_is_tone_mapped_to_a_plain_picture() {
     );
 }
 
+/// The mean colour of a conformed clip that is tagged as BT.2020 of this transfer.
+async fn of_bt2020(stage: &Stage, source: &str, transfer: &str, format: &str) -> [u8; 3] {
+    let encoder = format!(
+        "-c:v libx264 -preset ultrafast -pix_fmt {format} -color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc"
+    );
+    let encoder: Vec<_> = encoder.split(' ').collect();
+    mean_colour(stage, source, &encoder, "wide.mp4", |spec| {
+        let look = look(&mut spec.picture);
+        look.hdr = transfer == "smpte2084";
+        look.matrix = Some("bt2020nc".to_owned());
+        look.primaries = Some("bt2020".to_owned());
+    })
+    .await
+}
+
 #[tokio::test]
 async fn wide_colours_of_an_sdr_clip_are_brought_into_the_films_primaries() {
     let stage = Stage::open().await;
     // The red of BT.709 as BT.2020 writes it: with the matrix alone it would stay a dull 192.
     let red = "color=black:s=320x180:r=24:d=0.5,format=yuv420p,geq=lum=97:cb=93:cr=192";
-    let tagged = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-color_primaries",
-        "bt2020",
-        "-color_trc",
-        "bt709",
-        "-colorspace",
-        "bt2020nc",
-    ];
-    let wide = mean_colour(&stage, red, &tagged, "wide.mp4", |spec| {
-        let look = look(&mut spec.picture);
-        look.matrix = Some("bt2020nc".to_owned());
-        look.primaries = Some("bt2020".to_owned());
-    })
-    .await;
+    let wide = of_bt2020(&stage, red, "bt709", "yuv420p").await;
     assert!(
         near([63, 102, 240], wide, 12) && wide[2] > 225,
-        "red of BT.2020: {wide:?}"
+        "red of BT.709: {wide:?}"
     );
+}
+
+#[tokio::test]
+async fn colours_beyond_the_films_primaries_go_to_the_edge_of_what_it_shows() {
+    let stage = Stage::open().await;
+    // The red of BT.2020 itself, which BT.709 does not have: its own is 63, 102, 240.
+    let red = "color=black:s=320x180:r=24:d=0.5,format=yuv420p,geq=lum=74:cb=97:cr=240";
+    let wide = of_bt2020(&stage, red, "bt709", "yuv420p").await;
+    assert!(near([63, 102, 240], wide, 3), "red of BT.2020: {wide:?}");
+
+    // 270, 10 and 12 cd/m² in BT.2020 are 441, −22 and 8 in BT.709. Hable's curve makes R'G'B' 229, 0, 43 of them.
+    let red = "color=black:s=320x180:r=24:d=0.5,format=yuv420p10le,geq=lum=400:cb=480:cr=650";
+    let hdr = of_bt2020(&stage, red, "smpte2084", "yuv420p10le").await;
+    assert!(near([60, 124, 226], hdr, 3), "red of PQ: {hdr:?}");
 }
