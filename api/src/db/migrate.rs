@@ -57,6 +57,8 @@ pub(super) async fn run(dialect: Dialect, url: &str) -> Result<(), DbError> {
     let mut connection = AnyConnection::connect(url).await?;
     dialect.prepare(&mut connection).await?;
     Migrator::with_migrations(migrations())
+        // A newer process has been here: an older one that starts again during an upgrade goes on, for migrations only add.
+        .set_ignore_missing(true)
         .run_direct(None, &mut connection, false)
         .await
         .map_err(DbError::Migration)?;

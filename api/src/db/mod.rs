@@ -171,6 +171,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_program_goes_on_with_a_database_that_a_newer_one_has_migrated() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("farm.db").display());
+        let db = Database::connect(&url).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        let newer = sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'newer', TRUE, x'00', 0)",
+        );
+        newer.execute(tx.connection()).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        let again = Database::connect(&url).await.unwrap();
+        again.write().await.unwrap().commit().await.unwrap();
+        again.close().await;
+    }
+
+    #[tokio::test]
     async fn a_disk_that_was_full_leaves_no_connection_that_cannot_write() {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("farm.db").display());

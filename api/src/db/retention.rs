@@ -51,6 +51,28 @@ pub async fn events(
         .collect()
 }
 
+/// Renders that ended before `until_ms` without events of progress: nobody needs to look at them again. At most `limit` at once.
+pub async fn note_thin(
+    db: &Database,
+    until_ms: i64,
+    now_ms: i64,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let mut tx = db.write().await?;
+    let update = format!(
+        "UPDATE renders SET events_thinned_at_ms = $2 WHERE id IN (SELECT r.id FROM renders r WHERE {THINNABLE} \
+         AND NOT EXISTS (SELECT 1 FROM render_events e WHERE e.render_id = r.id AND {PROGRESS}) LIMIT $3)"
+    );
+    let noted = sqlx::query(sqlx::AssertSqlSafe(update))
+        .bind(until_ms)
+        .bind(now_ms)
+        .bind(i64::from(limit))
+        .execute(tx.connection())
+        .await?;
+    tx.commit().await?;
+    Ok(noted.rows_affected())
+}
+
 /// Removes the events of progress of one of [`events`]. The numbers of the others stay.
 pub async fn thin_events(
     db: &Database,

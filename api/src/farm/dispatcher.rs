@@ -38,8 +38,6 @@ const BATCH: u64 = 256;
 const DELIVERIES: usize = 32;
 /// How old the list of workers may be. It is long where there are many, and work comes many times a second.
 const WORKERS_FRESH: Duration = Duration::from_secs(1);
-/// How long an attempt that could not be delivered waits for the next.
-const UNDELIVERED_WAIT_MS: i64 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
 enum DispatchError {
@@ -108,11 +106,11 @@ pub(super) fn slots(lane: Lane, workers: &[WorkerHello]) -> u64 {
         .sum()
 }
 
-/// The most memory that a worker of the lane gives to tasks. One that does not say how much has as much as it takes; without workers nobody
-/// is in the way of those that will come.
+/// The most memory that a worker which takes tasks of the lane gives to them. One that does not say how much has as much as it takes; where
+/// nobody takes tasks, nobody is in the way of those that will come.
 fn memory_limit(lane: Lane, workers: &[WorkerHello]) -> u64 {
-    let serving = workers.iter().filter(|worker| worker.lanes.contains(&lane));
-    let limits = serving.map(|worker| match worker.budget {
+    let taking = workers.iter().filter(|worker| worker.takes_tasks_of(lane));
+    let limits = taking.map(|worker| match worker.budget {
         Some(budget) if budget.memory_bytes > 0 => budget.memory_bytes,
         _ => u64::MAX,
     });
@@ -316,7 +314,9 @@ impl Core {
     async fn take_back(&self, id: AttemptId) -> Result<(), DbError> {
         let now_ms = clock::now_ms();
         let mut tx = self.db.write_graph().await?;
-        let due_at_ms = now_ms + UNDELIVERED_WAIT_MS;
+        // Each attempt is a row in a director's log: a storage that is away for hours must not fill it.
+        let wait = self.config.backoff(id.attempt.saturating_sub(1));
+        let due_at_ms = now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let end = End::silent(
             AttemptOutcome::Vanished,
             "It could not be put into the queue.",

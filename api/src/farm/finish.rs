@@ -171,6 +171,15 @@ impl Change {
         self.uncharged(id, &end).await
     }
 
+    /// It was queued for workers that are gone, and taken out of its lane.
+    pub(super) async fn recalled(&mut self, id: AttemptId) -> Result<Ending, DbError> {
+        let end = End::silent(
+            AttemptOutcome::Released,
+            "No worker that is there takes it: it waits for one that does.",
+        );
+        self.uncharged(id, &end).await
+    }
+
     /// The attempt is over and the task runs again at once.
     async fn uncharged(&mut self, id: AttemptId, end: &End<'_>) -> Result<Ending, DbError> {
         match self.current(id).await? {

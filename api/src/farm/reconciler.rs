@@ -10,18 +10,19 @@ use std::time::Duration;
 
 use botflix_common::id::RenderId;
 use botflix_common::queue::QueueError;
+use botflix_common::report::WorkerHello;
 use botflix_common::task::{AttemptId, Lane};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Core;
-use super::dispatcher::slots;
+use super::dispatcher::{slots, takes};
 use super::finish::Ending;
 use super::housekeeping::Housekeeping;
 use super::loops::Backoff;
 use super::workers::{Stored, WorkersError};
 use crate::clock;
-use crate::db::tasks::{self, TaskHead};
+use crate::db::tasks::{self, TaskHead, pick};
 use crate::db::{DbError, quarantine, renders};
 
 /// Renders set right in one round.
@@ -44,6 +45,8 @@ enum Loss {
     Lease,
     /// Redis does not know it.
     Vanished,
+    /// Nobody who is there takes it.
+    Stranded,
 }
 
 /// What scans of one lane found wrong.
@@ -53,6 +56,8 @@ struct Suspicions {
     absent: Suspects<AttemptId>,
     /// In Redis and not current in SQL.
     odd: Suspects<AttemptId>,
+    /// Queued, and nobody who is there takes it.
+    stranded: Suspects<AttemptId>,
 }
 
 /// What all scans found so far.
@@ -151,7 +156,9 @@ impl Core {
         for lane in Lane::ALL {
             let reaped = self.queue.reap(lane, self.queue.config().lease).await?;
             self.end_all(reaped, Loss::Lease).await;
-            self.compare(lane, memory.lanes.entry(lane).or_default())
+            let suspicions = memory.lanes.entry(lane).or_default();
+            self.compare(lane, suspicions).await?;
+            self.recall(lane, &workers, &mut suspicions.stranded)
                 .await?;
         }
         let picture = self.picture().await?;
@@ -235,6 +242,28 @@ impl Core {
         Ok(())
     }
 
+    /// Takes out of a lane what those who would have taken it left there: its places are for what others can do.
+    async fn recall(
+        self: &Arc<Self>,
+        lane: Lane,
+        workers: &[WorkerHello],
+        suspects: &mut Suspects<AttemptId>,
+    ) -> Result<(), ReconcileError> {
+        let stranded = if slots(lane, workers) == 0 {
+            Vec::new()
+        } else {
+            pick::stranded(&self.db, lane, &takes(lane, workers)).await?
+        };
+        let stranded = stranded.into_iter().collect();
+        for id in suspects.confirm(&stranded, self.config.absent_for) {
+            // One that somebody looks at just now is for a later round.
+            if self.queue.remove(lane, id).await? {
+                self.end_all(vec![id], Loss::Stranded).await;
+            }
+        }
+        Ok(())
+    }
+
     /// One that cannot be ended now is in SQL and not in Redis: a later round finds it so.
     async fn end_all(self: &Arc<Self>, attempts: Vec<AttemptId>, loss: Loss) {
         for id in attempts {
@@ -250,6 +279,7 @@ impl Core {
         let ending = match loss {
             Loss::Lease => change.lost(id, &self.config).await?,
             Loss::Vanished => change.vanished(id).await?,
+            Loss::Stranded => change.recalled(id).await?,
         };
         if ending == Ending::Stale {
             return Ok(());
@@ -266,6 +296,7 @@ impl Loss {
         match self {
             Self::Lease => "lease",
             Self::Vanished => "vanished",
+            Self::Stranded => "stranded",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A worker reads its orders with each hello. Whatever Redis lost, the next round of the reconciler gives again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use botflix_common::queue::QueueError;
@@ -57,8 +57,15 @@ impl Farm {
     /// Every worker that was ever seen and not forgotten, by name.
     pub async fn workers(&self) -> Result<Vec<KnownWorker>, WorkersError> {
         let present = self.core.queue.workers().await?;
-        self.core.note(&mut Stored::default(), &present).await?;
-        let rows = workers::all(&self.core.db).await?;
+        let mut rows = workers::all(&self.core.db).await?;
+        // Those that have just come; of the others the leader notes what is new.
+        let stored: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        let mut strangers = present.clone();
+        strangers.retain(|hello| !stored.contains(hello.name.as_str()));
+        if !strangers.is_empty() {
+            self.core.note(&mut Stored::default(), &strangers).await?;
+            rows = workers::all(&self.core.db).await?;
+        }
         let known = rows.into_iter().map(|row| known(row, &present));
         Ok(known.collect())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use botflix_api::db::renders;
+use botflix_api::db::tasks::{self, TaskHead};
 use botflix_api::farm::{Farm, Outlook};
 use botflix_common::failure::{Failure, FailureClass, WhoCanFix};
 use botflix_common::http::{ShareBody, WaitReason, Waiting};
@@ -25,6 +26,7 @@ crate::on_both_databases!(
     a_pause_before_the_next_try_says_how_long,
     what_runs_does_not_wait,
     a_task_that_no_worker_could_hold_says_so_and_goes_on_when_a_larger_one_joins,
+    what_was_queued_for_a_worker_that_has_gone_leaves_its_place_to_others,
 );
 
 fn worker(slots: u32, draining: bool) -> WorkerHello {
@@ -83,7 +85,9 @@ async fn a_task_that_no_worker_could_hold_says_so_and_goes_on_when_a_larger_one_
     let id = rig.submit("Film", &["a"]).await;
     let waiting = rig.waits_for(id, WaitReason::TooLarge).await;
     assert!(
-        waiting.message.contains("more memory than any worker has"),
+        waiting
+            .message
+            .contains("more memory than any worker that takes tasks now has"),
         "{}",
         waiting.message
     );
@@ -97,6 +101,55 @@ async fn a_task_that_no_worker_could_hold_says_so_and_goes_on_when_a_larger_one_
     };
     rig.base.queue().hello(&large).await.unwrap();
     rig.waits_for(id, WaitReason::Starting).await;
+}
+
+async fn what_was_queued_for_a_worker_that_has_gone_leaves_its_place_to_others(base: Base) {
+    let rig = base.rig().await;
+    let budget = |memory_bytes| {
+        Some(Budget {
+            millicores: 2000,
+            memory_bytes,
+            ..Budget::default()
+        })
+    };
+    let small = WorkerHello {
+        budget: budget(64 << 20),
+        ..worker(1, false)
+    };
+    let large = |draining| WorkerHello {
+        instance: "forge-2".to_owned(),
+        budget: budget(8 << 30),
+        ..worker(1, draining)
+    };
+    let queue = rig.base.queue();
+    queue.hello(&small).await.unwrap();
+    queue.hello(&large(false)).await.unwrap();
+    rig.send_clips(&["a"]).await;
+    let id = rig.submit("Film", &["a"]).await;
+    rig.waits_for(id, WaitReason::Starting).await;
+
+    // Nobody has read the lane yet, and the one who could hold the task takes nothing any more.
+    queue.hello(&large(true)).await.unwrap();
+    rig.waits_for(id, WaitReason::TooLarge).await;
+    let emptied = deadline::until("what nobody takes leaves its lane", LIMIT, async || {
+        let mut left = 0;
+        for lane in Lane::ALL {
+            left += queue.snapshot(lane).await?.entries.len();
+        }
+        Ok((left == 0).then_some(()))
+    });
+    emptied.await.unwrap();
+    queue.hello(&large(false)).await.unwrap();
+    rig.waits_for(id, WaitReason::Starting).await;
+    let mut queued = Vec::new();
+    for lane in Lane::ALL {
+        queued.extend(tasks::in_flight(rig.farm.database(), lane).await.unwrap());
+    }
+    let uncharged = |task: &TaskHead| (task.attempt, task.crashes, task.retries) == (2, 0, 0);
+    assert!(
+        !queued.is_empty() && queued.iter().all(uncharged),
+        "{queued:?}"
+    );
 }
 
 async fn workers_that_take_nothing_are_no_help(base: Base) {

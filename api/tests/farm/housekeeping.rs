@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use botflix_api::clock;
-use botflix_api::db::{Database, DbError, blobs, episodes, renders};
+use botflix_api::db::{Database, DbError, blobs, episodes, renders, retention};
 use botflix_api::farm::{Farm, FarmConfig};
 use botflix_common::hash::{Sha, TaskKey};
 use botflix_common::http::{Leftover, LeftoverBody, RenderEventKind, RenderState};
@@ -28,6 +28,7 @@ crate::on_both_databases!(
     a_clip_whose_bytes_are_going_is_asked_for_again,
     a_sweep_that_was_cut_short_is_finished,
     whatever_the_farm_has_been_through_nothing_in_use_goes,
+    a_render_without_anything_to_thin_is_looked_at_once,
 );
 
 /// Where the store's files are.
@@ -390,4 +391,16 @@ async fn whatever_the_farm_has_been_through_nothing_in_use_goes(base: Base) {
     }
     let left = all_leftovers(&tidy).await;
     assert_eq!(names(&left, Leftover::Incoming), BTreeSet::new());
+}
+
+async fn a_render_without_anything_to_thin_is_looked_at_once(base: Base) {
+    let rig = base.rig().await;
+    rig.send_stored_clips(&["a"]).await;
+    let _script = worker(&rig);
+    let ended = rig.submit("Film", &["a"]).await;
+    assert_eq!(rig.ends(ended).await.state, RenderState::Published);
+    let (db, soon) = (rig.farm.database(), clock::now_ms() + 60_000);
+    assert_eq!(retention::note_thin(db, 0, soon, 10).await.unwrap(), 0);
+    assert_eq!(retention::note_thin(db, soon, soon, 10).await.unwrap(), 1);
+    assert_eq!(retention::note_thin(db, soon, soon, 10).await.unwrap(), 0);
 }

@@ -4,7 +4,7 @@ use botflix_common::brief::CreationTier;
 use botflix_common::hash::TaskKey;
 use botflix_common::http::GenerationProfile;
 use botflix_common::id::DirectorId;
-use botflix_common::task::{Lane, TaskKind};
+use botflix_common::task::{AttemptId, Lane, TaskKind};
 use sqlx::any::AnyRow;
 
 use crate::db::row::{Columns, big};
@@ -122,6 +122,27 @@ pub async fn line(
                 kind: row.word("kind", TaskKind::parse)?,
                 weight: row.real("weight")?,
                 ready_since_ms: row.int("ready_since_ms")?,
+            })
+        })
+        .collect()
+}
+
+/// What is queued in a lane and would be passed over now, as in [`line`]: those that took such tasks have gone.
+pub async fn stranded(db: &Database, lane: Lane, takes: &Takes) -> Result<Vec<AttemptId>, DbError> {
+    let rows = sqlx::query(
+        "SELECT task_key, attempt FROM tasks WHERE state = 'queued' AND lane = $1 \
+         AND (memory_bytes > $2 OR $3 LIKE ('%,' || kind || ',%'))",
+    )
+    .bind(lane.name())
+    .bind(big(takes.memory_bytes))
+    .bind(takes.refused_words())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AttemptId {
+                task: row.parsed("task_key")?,
+                attempt: row.count("attempt")?,
             })
         })
         .collect()

@@ -45,7 +45,7 @@ pub(super) fn message(
 /// One that needs more memory than any worker of its lane has.
 pub(super) fn too_large(lane: Lane, needs_bytes: u64, most_bytes: u64) -> String {
     format!(
-        "It needs more memory than any worker has: about {} MiB, and the largest of the lane {} gives {} MiB to tasks. It goes on when a larger one joins; \
+        "It needs more memory than any worker that takes tasks now has: about {} MiB, and the largest of the lane {} gives {} MiB to them. It goes on when a larger one joins; \
          a smaller picture needs less.",
         needs_bytes >> 20,
         lane.name(),

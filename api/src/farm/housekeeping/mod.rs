@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use super::Core;
 use crate::clock;
 use crate::db::clips::fate::{self, Deletion};
-use crate::db::{DbError, blobs, catalog};
+use crate::db::{DbError, blobs, catalog, retention};
 
 use ages::Ages;
 pub use ages::Retention;
@@ -47,6 +47,8 @@ const STEPS: usize = 50;
 const STEPS_OF_PAGE: usize = 10;
 /// How long it is known that a blob was swept: longer than a report of it may be under way.
 const SWEPT_KNOWN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Renders without anything to thin that are noted as such in one round.
+const NOTED_THIN: u32 = 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HousekeepingError {
@@ -138,6 +140,8 @@ impl Core {
             );
         }
         blobs::forget_gone(&self.db, clock::now_ms() - SWEPT_KNOWN_MS).await?;
+        let until_ms = Ages::of(&self.config).until_ms(Leftover::Events);
+        retention::note_thin(&self.db, until_ms, clock::now_ms(), NOTED_THIN).await?;
         Ok(())
     }
 

@@ -30,9 +30,10 @@ const RENDER_BUCKETS: [f64; 11] = [
 const CANCEL_BUCKETS: [f64; 8] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 15.0];
 
 const OUTCOMES: [&str; 4] = ["done", "memoized", "again", "failed"];
-const HEALED: [&str; 5] = [
+const HEALED: [&str; 6] = [
     "lease",
     "vanished",
+    "stranded",
     "overlooked",
     "called_off",
     "planned_anew",
@@ -125,7 +126,7 @@ impl FarmMetrics {
             )?,
             healed: new.counters(
                 "botflix_farm_healed_total",
-                "What the reconciler set right: lease, vanished, overlooked, called_off, planned_anew.",
+                "What the reconciler set right: lease, vanished, stranded, overlooked, called_off, planned_anew.",
                 &["what"],
             )?,
             cancel_seconds: new.histogram(
