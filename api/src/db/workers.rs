@@ -119,13 +119,15 @@ pub async fn delete(db: &Database, name: &str) -> Result<Move, DbError> {
     Ok(moved)
 }
 
-/// Forgets workers that nobody ever set anything of and that were not seen since.
-pub async fn forget_unseen_since(db: &Database, before_ms: i64) -> Result<u64, DbError> {
+/// Forgets workers that nobody ever set anything of and that were not seen since. Returns their names.
+pub async fn forget_unseen_since(db: &Database, before_ms: i64) -> Result<Vec<String>, DbError> {
     let mut tx = db.write().await?;
-    let done = sqlx::query("DELETE FROM workers WHERE revision = 0 AND last_seen_at_ms < $1")
-        .bind(before_ms)
-        .execute(tx.connection())
-        .await?;
+    let gone = sqlx::query(
+        "DELETE FROM workers WHERE revision = 0 AND last_seen_at_ms < $1 RETURNING name",
+    )
+    .bind(before_ms)
+    .fetch_all(tx.connection())
+    .await?;
     tx.commit().await?;
-    Ok(done.rows_affected())
+    gone.iter().map(|row| row.text("name")).collect()
 }

@@ -154,12 +154,15 @@ impl Core {
         Ok(())
     }
 
-    pub(super) async fn forget_old_workers(&self) -> Result<(), DbError> {
+    pub(super) async fn forget_old_workers(&self) -> Result<(), WorkersError> {
         let before_ms = clock::now_ms() - FORGET_AFTER_MS;
         self.forget_old_strikes().await?;
         let forgotten = workers::forget_unseen_since(&self.db, before_ms).await?;
-        if forgotten > 0 {
-            info!(forgotten, "workers that were not seen for a month");
+        if !forgotten.is_empty() {
+            info!(?forgotten, "workers that were not seen for a month");
+        }
+        for name in &forgotten {
+            self.queue.forget_orders(name).await?;
         }
         Ok(())
     }

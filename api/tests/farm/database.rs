@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use botflix_api::db::{Database, DbError, directors, keys, settings};
+use botflix_api::db::{Database, DbError, directors, keys, settings, workers};
 use botflix_common::http::{DirectorPatch, GenerationProfilePatch, RenderState};
 use botflix_common::id::DirectorId;
 use botflix_testkit::{Postgres, optional};
@@ -14,6 +14,7 @@ crate::on_both_databases!(
     several_processes_may_start_at_once_and_share_their_secrets,
     two_patches_of_one_director_both_last,
     a_key_is_found_with_its_owner_and_needs_one,
+    workers_that_were_long_not_seen_are_forgotten_unless_something_was_set,
 );
 
 async fn several_processes_may_start_at_once_and_share_their_secrets(base: Base) {
@@ -93,6 +94,31 @@ async fn a_key_is_found_with_its_owner_and_needs_one(base: Base) {
         matches!(refused, Err(DbError::Conflict { .. })),
         "{refused:?}"
     );
+}
+
+async fn workers_that_were_long_not_seen_are_forgotten_unless_something_was_set(base: Base) {
+    let db = base.database().await;
+    for (name, seen_at_ms) in [("old", 1), ("set", 1), ("here", 100)] {
+        let hello = serde_json::json!({
+            "name": name, "instance": name, "version": "1", "lanes": ["cpu"], "slots": 1, "engine": "ffmpeg", "draining": false
+        });
+        let hello = serde_json::from_value(hello).unwrap();
+        workers::seen(&db, &hello, seen_at_ms).await.unwrap();
+    }
+    let row = workers::find(&db, "set").await.unwrap().unwrap();
+    assert!(workers::change(&db, &row).await.unwrap().is_made());
+    let forgotten = workers::forget_unseen_since(&db, 50).await.unwrap();
+    assert_eq!(forgotten, ["old"]);
+    let mut left: Vec<String> = Vec::new();
+    left.extend(
+        workers::all(&db)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| row.name),
+    );
+    left.sort();
+    assert_eq!(left, ["here", "set"]);
 }
 
 /// Only Postgres can go away by itself.
