@@ -18,6 +18,7 @@ use super::book::Book;
 use super::config::Names;
 use super::connection::{Backoff, Link};
 use super::lease::{EntryKey, Lease, Signal};
+use super::producer::REMEMBERED_AFTERWARDS;
 use super::{FARM_GROUP, scripts};
 
 /// Acknowledgements that may wait for Redis before finished tasks wait with them.
@@ -142,7 +143,12 @@ impl Acknowledger {
 
     async fn acknowledge(&self, key: &EntryKey, stop: &CancellationToken) {
         let mut script = scripts::ACK.key(self.names.lane(key.lane));
-        script.arg(FARM_GROUP).arg(&self.consumer).arg(&key.entry);
+        script
+            .arg(FARM_GROUP)
+            .arg(&self.consumer)
+            .arg(&key.entry)
+            .arg(self.names.seen_prefix())
+            .arg(REMEMBERED_AFTERWARDS.as_secs());
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             match self.link.script::<u8>(&script).await {

@@ -8,13 +8,15 @@ use super::connection::Link;
 use super::error::QueueError;
 use super::{FARM_GROUP, Queue, scripts};
 
-/// How long an attempt that was pushed is not appended again, and how long a cancel is remembered.
+/// How long an attempt that was pushed is not appended again while it lies in its lane, and how long a cancel is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long it is not appended again once it has left the lane: longer than any push is tried. A busy farm would fill Redis otherwise.
+pub(super) const REMEMBERED_AFTERWARDS: Duration = Duration::from_secs(5 * 60);
 /// Bytes of one task message; inputs belong into object storage.
 const MESSAGE_LIMIT_BYTES: usize = 16 * 1024;
 
 impl Queue {
-    /// Appends an attempt to a lane. `false`: it had been appended within the last day, perhaps by this very call's lost first try.
+    /// Appends an attempt to a lane. `false`: it is there, or was minutes ago, perhaps through this very call's lost first try.
     pub async fn push(&self, lane: Lane, message: &TaskMessage) -> Result<bool, QueueError> {
         let payload = serde_json::to_string(message).map_err(QueueError::Unwritable)?;
         if payload.len() > MESSAGE_LIMIT_BYTES {
@@ -47,7 +49,10 @@ impl Queue {
     /// Takes out an attempt that no worker has yet. `false`: a worker has it (see [`Queue::cancel`]), or it is not there.
     pub async fn remove(&self, lane: Lane, id: AttemptId) -> Result<bool, QueueError> {
         let mut script = scripts::REMOVE.key(self.names.lane(lane));
-        script.key(self.names.seen(&id)).arg(FARM_GROUP);
+        script
+            .key(self.names.seen(&id))
+            .arg(FARM_GROUP)
+            .arg(REMEMBERED_AFTERWARDS.as_secs());
         let removed: u8 = self.link.script(&script).await?;
         Ok(removed == 1)
     }

@@ -8,6 +8,7 @@ use crate::task::{AttemptId, Lane};
 
 use super::connection::millis;
 use super::error::QueueError;
+use super::producer::REMEMBERED_AFTERWARDS;
 use super::{API_GROUP, FARM_GROUP, Queue, scripts};
 
 /// Entries ended by one script call; Redis does nothing else meanwhile.
@@ -19,7 +20,12 @@ impl Queue {
     /// reconciliation must find it.
     pub async fn reap(&self, lane: Lane, lease: Duration) -> Result<Vec<AttemptId>, QueueError> {
         let mut script = scripts::REAP.key(self.names.lane(lane));
-        script.arg(FARM_GROUP).arg(millis(lease)).arg(REAP_BATCH);
+        script
+            .arg(FARM_GROUP)
+            .arg(millis(lease))
+            .arg(REAP_BATCH)
+            .arg(self.names.seen_prefix())
+            .arg(REMEMBERED_AFTERWARDS.as_secs());
         let mut reaped = Vec::new();
         loop {
             let batch: Vec<(String, String, String, u64)> = match self.link.script(&script).await {

@@ -20,7 +20,7 @@ return 1
 });
 
 /// Takes an attempt out that no worker has yet.
-/// KEYS stream, seen. ARGV group. Returns 1 when removed, 0 when it is not there or a worker has it.
+/// KEYS stream, seen. ARGV group, seconds to remember it still. Returns 1 when removed, 0 when it is not there or a worker has it.
 pub(super) static REMOVE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -28,6 +28,7 @@ local entry = redis.call('GET', KEYS[2])
 if not entry then return 0 end
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)
 if not pending.err and pending[1] then return 0 end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
 return redis.call('XDEL', KEYS[1], entry)
 ",
     )
@@ -60,12 +61,18 @@ return owned
 });
 
 /// Ends an entry that the consumer still owns.
-/// KEYS stream. ARGV group, consumer, entry. Returns 1 when ended, 0 when it is another's or gone.
+/// KEYS stream. ARGV group, consumer, entry, prefix of the seen keys, seconds to remember it still. Returns 1 when ended, 0 when it is another's
+/// or gone.
 pub(super) static ACK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if pending.err or not pending[1] or pending[1][2] ~= ARGV[2] then return 0 end
+local found = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])
+local fields = found[1] and found[1][2] or {}
+for i = 1, #fields, 2 do
+  if fields[i] == 'id' then redis.call('EXPIRE', ARGV[4] .. fields[i + 1], ARGV[5]) end
+end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 return 1
@@ -118,7 +125,8 @@ return redis.status_reply('OK')
 });
 
 /// Ends what nobody renewed.
-/// KEYS stream. ARGV group, least idle time in ms, most entries. Returns for each: entry, its id, who had it, idle ms.
+/// KEYS stream. ARGV group, least idle time in ms, most entries, prefix of the seen keys, seconds to remember them still. Returns for each: entry,
+/// its id, who had it, idle ms.
 pub(super) static REAP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -136,6 +144,7 @@ for _, held in ipairs(pending) do
     for i = 1, #fields, 2 do
       if fields[i] == 'id' then id = fields[i + 1] end
     end
+    redis.call('EXPIRE', ARGV[4] .. id, ARGV[5])
   end
   redis.call('XACK', KEYS[1], ARGV[1], held[1])
   redis.call('XDEL', KEYS[1], held[1])

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botflix_common::queue::{Queue, QueueConfig, QueueError, Signal};
 use botflix_common::report::{ReportBody, WorkerHello};
-use botflix_common::task::{Lane, PAYLOAD_VERSION};
+use botflix_common::task::{AttemptId, Lane, PAYLOAD_VERSION};
 use tokio::sync::mpsc;
 
 use crate::farm::{Worker, attempt, eventually, eventually_empty, message, next, noting, within};
@@ -52,6 +52,46 @@ async fn a_task_runs_once_and_leaves_neither_an_entry_nor_a_consumer() {
         .await
         .unwrap();
     assert!(consumers.is_empty(), "{consumers:?}");
+}
+
+/// Seconds for which it is remembered that an attempt was pushed.
+async fn remembered(redis: &RedisServer, id: AttemptId) -> i64 {
+    redis::cmd("TTL")
+        .arg(format!("botflix:seen:{id}"))
+        .query_async(&mut redis.connection().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_attempt_that_has_left_its_lane_is_remembered_for_minutes_only() {
+    let redis = RedisServer::start();
+    let queue = redis.queue();
+    let of_ended = 1..=300;
+    let [done, removed, lost] = ["done", "removed", "lost"].map(|name| attempt(name, 1));
+    queue.push(CPU, &message(removed)).await.unwrap();
+    assert!(remembered(&redis, removed).await > 60 * 60);
+    assert!(queue.remove(CPU, removed).await.unwrap());
+    assert!(of_ended.contains(&remembered(&redis, removed).await));
+
+    let (ran, mut runs) = mpsc::channel(16);
+    let worker = Worker::start(&queue, vec![CPU], "w1", 1, noting(&ran));
+    queue.push(CPU, &message(done)).await.unwrap();
+    assert_eq!(next(&mut runs).await, done);
+    eventually_empty(&queue, CPU).await;
+    assert!(of_ended.contains(&remembered(&redis, done).await));
+    worker.join().await;
+
+    let gone = Worker::start(&queue, vec![CPU], "w2", 1, |_, _| std::future::pending());
+    queue.push(CPU, &message(lost)).await.unwrap();
+    eventually("a worker has it", async || {
+        queue.depth(CPU).await.unwrap().held == 1
+    })
+    .await;
+    drop(gone);
+    let reaped = queue.reap(CPU, Duration::ZERO).await.unwrap();
+    assert_eq!(reaped, [lost]);
+    assert!(of_ended.contains(&remembered(&redis, lost).await));
 }
 
 #[tokio::test]

@@ -186,19 +186,23 @@ impl Storm {
                 drawn.target,
                 drawn.lasts
             );
-            running.spawn(one(
-                Arc::clone(&self.stage),
+            let stage = Arc::clone(&self.stage);
+            let fault = one(
+                stage,
                 self.directors.clone(),
                 Arc::clone(&self.busy),
                 drawn,
                 alone,
-            ));
+            );
             if alone {
-                if let Ok(Some(one)) = timeout(ALONE, running.join_next()).await {
-                    happened.push(one??);
+                let mut fault = tokio::spawn(fault);
+                match timeout(ALONE, &mut fault).await {
+                    Ok(done) => happened.push(done??),
+                    Err(_) => drop(running.spawn(async move { fault.await? })),
                 }
                 sleep(CALM).await;
             } else {
+                running.spawn(fault);
                 sleep(gap).await;
             }
         }
