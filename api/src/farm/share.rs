@@ -77,6 +77,10 @@ mod tests {
         sum * sum / (shares.len() as f64 * squares)
     }
 
+    thread_local! {
+        static LOWEST: std::cell::Cell<f64> = const { std::cell::Cell::new(2.0) };
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
@@ -85,8 +89,14 @@ mod tests {
             weights in proptest::collection::vec(0.25_f64..8.0, 2..40),
             costs in proptest::collection::vec(0.1_f64..20.0, 1..20),
         ) {
-            let served = busy_day(&weights, &costs, 20_000);
-            prop_assert!(jain(&served, &weights) > 0.99, "{}", jain(&served, &weights));
+            let jain = jain(&busy_day(&weights, &costs, 20_000), &weights);
+            LOWEST.with(|lowest| {
+                if jain < lowest.get() {
+                    lowest.set(jain);
+                    eprintln!("Jain's index of {} directors: {jain:.5}, the lowest so far", weights.len());
+                }
+            });
+            prop_assert!(jain > 0.99, "{jain}");
         }
 
         #[test]
