@@ -1,5 +1,5 @@
 //! The pages for directors say what the program does: every field of the manifest with its limits, every example that they point at. What is
-//! shipped for deployment names what there is.
+//! shipped for deployment names what there is, and so does the table of settings.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use botflix_common::findings::RULES;
@@ -199,6 +199,88 @@ fn no_program_finds_what_the_table_of_rules_has_not() {
         assert!(
             !by_hand && !literal,
             "{place} makes a finding by hand: take its rule from the table"
+        );
+    }
+}
+
+/// The long flags that a command explains in its help.
+fn flags(command: &str) -> BTreeSet<String> {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_botflix"))
+        .args([command, "--help"])
+        .output()
+        .unwrap();
+    assert!(help.status.success(), "there is no command {command}");
+    let help = String::from_utf8(help.stdout).unwrap();
+    let first = help.lines().filter_map(|line| long_flag(line.trim_start()));
+    let second = help.lines().filter_map(|line| {
+        let (short, long) = line.trim_start().split_once(", ")?;
+        (short.len() == 2 && short.starts_with('-'))
+            .then(|| long_flag(long))
+            .flatten()
+    });
+    first.chain(second).collect()
+}
+
+/// `--some-flag` where the text begins with one.
+fn long_flag(text: &str) -> Option<String> {
+    let name = text.strip_prefix("--")?;
+    let end = name.find(|ch: char| !ch.is_ascii_lowercase() && ch != '-');
+    let name = &name[..end.unwrap_or(name.len())];
+    (!name.is_empty() && !name.starts_with('-')).then(|| format!("--{name}"))
+}
+
+/// Every long flag that a text names.
+fn named_flags(text: &str) -> BTreeSet<String> {
+    let places = text.match_indices("--");
+    places
+        .filter(|(at, _)| !text[..*at].ends_with('-'))
+        .filter_map(|(at, _)| long_flag(&text[at..]))
+        .collect()
+}
+
+#[test]
+fn the_table_of_settings_names_flags_that_its_commands_have() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, table) = readme.split_once("## Configuration").unwrap();
+    let mut known = BTreeMap::new();
+    let mut checked = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        // Between two values a bar is written with a backslash.
+        let row = row.replace("\\|", "/");
+        let cells: Vec<&str> = row.split('|').collect();
+        let commands = cells[2].split('`').skip(1).step_by(2);
+        let mut commands: Vec<&str> = commands
+            .filter_map(|command| command.split(' ').next())
+            .collect();
+        if commands.is_empty() {
+            // "all", or "all that run ffmpeg".
+            commands = vec!["up", "worker", "render", "inspect"];
+        }
+        for flag in named_flags(cells[1]) {
+            for command in &commands {
+                let has = known
+                    .entry((*command).to_owned())
+                    .or_insert_with(|| flags(command));
+                assert!(has.contains(&flag), "`{command}` has no {flag}: {row}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20, "only {checked} flags are in the table");
+}
+
+#[test]
+fn every_flag_of_a_farms_processes_is_on_a_page() {
+    let pages = ["README.md", "docs/operators.md", "docs/deploying.md"];
+    let pages = pages.map(|page| std::fs::read_to_string(root().join(page)).unwrap());
+    let named = named_flags(&pages.concat());
+    for command in ["up", "api", "worker"] {
+        let has = flags(command);
+        assert!(has.len() > 5, "{command}: {has:?}");
+        let missing: Vec<_> = has.difference(&named).collect();
+        assert!(
+            missing.is_empty(),
+            "of `{command}` no page names {missing:?}"
         );
     }
 }

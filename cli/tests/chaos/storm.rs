@@ -1,4 +1,4 @@
-//! Every fault of the matrix once, over a farm at work. `make chaos` is the long form, with a seed that is drawn.
+//! Every fault of the matrix but one (see below) once, over a farm at work. `make chaos` is the long form, with a seed that is drawn.
 
 use std::time::Duration;
 

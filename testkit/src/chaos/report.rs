@@ -89,15 +89,20 @@ impl Run {
         let left: Vec<String> = verdict
             .left_over
             .iter()
-            .map(|(folder, count)| format!("{folder} {count}"))
+            .map(|(what, count)| format!("{what} {count}"))
             .collect();
         writeln!(
             text,
-            "Objects that nothing refers to and housekeeping knows of: {}.\n",
+            "Left over in storage, as housekeeping lists it: {}; {}.\n",
             if left.is_empty() {
                 "0".to_owned()
             } else {
                 left.join(", ")
+            },
+            if verdict.put_away {
+                "put away as if a year had passed, before storage was judged"
+            } else {
+                "not judged, because S3 says how old a thing is"
             }
         )?;
         for (what, found) in &verdict.wrong {

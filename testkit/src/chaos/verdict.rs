@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
-use botflix_common::http::Leftover;
+use botflix_common::http::LeftoverBody;
 use botflix_common::storage_key;
 
 use super::load::{Book, Wish};
-use super::stage::{Stage, files};
+use super::stage::{Stage, files, lies_in_storage};
 use crate::up::children;
 
 /// Counts of what must not be; each is to be 0.
@@ -21,8 +21,10 @@ pub struct Verdict {
     /// By what must not be.
     pub wrong: BTreeMap<&'static str, Vec<String>>,
     pub attempts: BTreeMap<String, i64>,
-    /// Objects that nothing refers to, which housekeeping puts away.
-    pub left_over: BTreeMap<String, usize>,
+    /// By kind: what lies in storage, nothing refers to, and housekeeping lists.
+    pub left_over: BTreeMap<&'static str, usize>,
+    /// Whether the farm was made to put that away before storage was judged.
+    pub put_away: bool,
 }
 
 impl Verdict {
@@ -137,8 +139,25 @@ async fn queue(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
     Ok(())
 }
 
-/// What SQL names is in storage; what is in storage and named by nobody will be put away by the farm, which says so when it is asked.
+/// What SQL names is in storage, and nothing else once the farm has put away what is left over. Where it cannot be made to do that at once,
+/// the rest is what it says that it will put away.
 async fn objects(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
+    let left_over = in_storage(stage).await?;
+    for one in &left_over {
+        *verdict.left_over.entry(one.what.name()).or_default() += 1;
+    }
+    verdict.put_away = stage.put_away(&left_over).await?;
+    let left_over: BTreeSet<String> = if verdict.put_away {
+        let still = in_storage(stage).await?;
+        let told = still.iter().map(|one| {
+            let (what, name) = (one.what.name(), &one.name);
+            format!("{name}: {what}, and it cannot be put away")
+        });
+        verdict.note("orphans", told);
+        BTreeSet::new()
+    } else {
+        left_over.into_iter().map(|one| one.name).collect()
+    };
     let stored: BTreeMap<String, u64> = stage.objects().await?.into_iter().collect();
     let artifacts = "SELECT DISTINCT a.sha256 FROM artifacts a JOIN tasks t ON t.task_key = a.task_key WHERE t.state = 'done'";
     let clips = "SELECT sha256 FROM clips WHERE bytes_deleted = 0";
@@ -160,21 +179,17 @@ async fn objects(stage: &Stage, verdict: &mut Verdict) -> Result<()> {
     {
         named.insert(storage_key::record(&task.parse().context("a task")?));
     }
-    let left_over = stage.leftovers().await?;
-    let left_over: BTreeMap<&str, Leftover> = left_over
-        .iter()
-        .map(|one| (one.name.as_str(), one.what))
-        .collect();
-    for key in stored.keys().filter(|key| !named.contains(*key)) {
-        match left_over.get(key.as_str()) {
-            Some(what) => {
-                *verdict.left_over.entry(what.name().to_owned()).or_default() += 1;
-            }
-            None => verdict.note("orphans", [key.clone()]),
-        }
-    }
-    verdict.note("orphans", []);
+    let nobodys = stored
+        .into_keys()
+        .filter(|key| !named.contains(key) && !left_over.contains(key));
+    verdict.note("orphans", nobodys);
     Ok(())
+}
+
+async fn in_storage(stage: &Stage) -> Result<Vec<LeftoverBody>> {
+    let mut all = stage.leftovers().await?;
+    all.retain(|one| lies_in_storage(one.what));
+    Ok(all)
 }
 
 /// No ffmpeg outlived its task, and no task its folder.
