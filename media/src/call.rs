@@ -27,7 +27,13 @@ const CODEC_WHITELIST: &str = "h264,hevc,av1,libdav1d,vp8,libvpx,vp9,libvpx-vp9,
 const LISTED_CODECS: &str = ",mov_text,srt,subrip,webvtt,ass,ssa,text,mjpeg,png";
 
 /// Absolute bound of one call. The stall limit does the real work; this ends what creeps.
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(6 * 3600);
+const MAX_DEADLINE: Duration = Duration::from_secs(6 * 3600);
+
+/// Bound of a call whose length is known, however short: starting, seeking and reading cost the same for a second as for a minute.
+const MIN_DEADLINE: Duration = Duration::from_secs(600);
+
+/// Time for each second of media where the length is known: an encoder that takes fifty times as long as its pictures last still ends in time.
+const DEADLINE_PER_MEDIA_SECOND: f64 = 60.0;
 
 /// How long a call may show no sign of life: no output, no input taken, no frame or second further.
 const DEFAULT_STALL_LIMIT: Duration = Duration::from_secs(60);
@@ -61,7 +67,8 @@ pub struct Call {
     pub(crate) writable_dirs: Vec<PathBuf>,
     pub(crate) devices: Vec<PathBuf>,
     pub(crate) untrusted: bool,
-    pub(crate) deadline: Duration,
+    /// `None`: follows from the length of the media.
+    deadline: Option<Duration>,
     pub(crate) stall_limit: Duration,
     pub(crate) media_seconds: Option<f64>,
 }
@@ -75,7 +82,7 @@ impl Call {
             writable_dirs: Vec::new(),
             devices: Vec::new(),
             untrusted: false,
-            deadline: DEFAULT_DEADLINE,
+            deadline: None,
             stall_limit: DEFAULT_STALL_LIMIT,
             media_seconds: None,
         }
@@ -168,7 +175,7 @@ impl Call {
 
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = limit;
+        self.deadline = Some(limit);
         self
     }
 
@@ -178,11 +185,22 @@ impl Call {
         self
     }
 
-    /// Seconds of output that make this call complete: its progress is then reported.
+    /// Seconds of output that make this call complete: its progress is then reported, and its deadline follows from them if it has none.
     #[must_use]
     pub fn media_seconds(mut self, seconds: f64) -> Self {
         self.media_seconds = Some(seconds);
         self
+    }
+
+    /// How long it may run: its own deadline, or one for the length of its media, or the bound of all.
+    pub(crate) fn time_limit(&self) -> Duration {
+        let of_media = |seconds: f64| {
+            Duration::try_from_secs_f64(DEADLINE_PER_MEDIA_SECOND * seconds)
+                .unwrap_or(MAX_DEADLINE)
+                .clamp(MIN_DEADLINE, MAX_DEADLINE)
+        };
+        let by_length = self.media_seconds.map_or(MAX_DEADLINE, of_media);
+        self.deadline.unwrap_or(by_length)
     }
 }
 
@@ -215,6 +233,25 @@ mod tests {
         assert!(call.untrusted && call.args.iter().any(|arg| arg == "file:/stills/%d.png"));
         assert!(!STILL_FORMAT_WHITELIST.contains("image2"));
         assert!(call.args.iter().any(|arg| arg == STILL_CODEC_WHITELIST));
+    }
+
+    #[test]
+    fn a_deadline_grows_with_the_media_between_its_bounds() {
+        let call = || Call::new(Program::Ffmpeg);
+        let limit_of = |seconds| call().media_seconds(seconds).time_limit().as_secs();
+        assert_eq!(call().time_limit(), MAX_DEADLINE);
+        assert_eq!([0.0, 0.04, 10.0].map(limit_of), [600; 3]);
+        assert_eq!([20.0, 90.5].map(limit_of), [1200, 5430]);
+        assert_eq!([360.0, 7200.0, 1e300].map(limit_of), [6 * 3600; 3]);
+        assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(limit_of), [6 * 3600; 3]);
+    }
+
+    #[test]
+    fn a_deadline_of_its_own_is_kept() {
+        let own = Duration::from_secs(7);
+        let call = Call::new(Program::Ffmpeg).deadline(own);
+        assert_eq!(call.clone().media_seconds(3600.0).time_limit(), own);
+        assert_eq!(call.media_seconds(0.1).time_limit(), own);
     }
 
     #[test]

@@ -56,11 +56,11 @@ impl Context {
         }
     }
 
-    /// The same for a step beside or after another that reports: progress only grows.
+    /// The same for a step beside or after another that reports: it shows signs of life, and not how far it is.
     #[must_use]
     pub fn quiet(&self) -> Self {
         Self {
-            progress: Progress::none(),
+            progress: self.progress.quiet(),
             ..self.clone()
         }
     }

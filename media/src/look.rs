@@ -111,8 +111,8 @@ async fn once(
 ) -> Result<Option<(Reel, Made)>, MediaError> {
     let file = ctx.scratch.join("look-reel.mp4");
     let (film, wanted) = (Arc::clone(film), wanted.clone());
-    let reel = work::run(ctx, "taking pictures out of the film", move |_| {
-        Reel::take(&film, &wanted, lead, &file)
+    let reel = work::run(ctx, "taking pictures out of the film", move |work| {
+        Reel::take(work, &film, &wanted, lead, &file)
     })
     .await?;
     let Some(reel) = reel else {

@@ -31,7 +31,6 @@ use botflix_common::failure::WhoCanFix;
 use botflix_common::film::TrackKind;
 use botflix_common::hash::Sha;
 use botflix_common::task::{MixSpec, SoundFacts};
-use tokio_util::sync::CancellationToken;
 
 use self::bed::Bed;
 use self::library::Library;
@@ -39,6 +38,7 @@ use self::place::Placed;
 use self::repeat::Round;
 use self::stage::Stage;
 use self::trouble::Trouble;
+use crate::mp4::work::Work;
 use crate::{Context, MediaError};
 
 pub(crate) use self::level::MAX_GAIN_DB;
@@ -87,15 +87,14 @@ async fn attempt(
     out: &Path,
 ) -> Result<SoundFacts, Trouble> {
     // Ends the threads' work when this future is dropped, too.
-    let cancel = ctx.cancel.child_token();
-    let _ends_with_this_future = cancel.clone().drop_guard();
+    let (work, _ends_with_this_future) = Work::of(ctx);
     let placed = place::placed(spec, &[]);
     let needed = place::needed(&placed);
     let library = Library::open(&ctx.part(0.0, 0.2), needed, clips, by_ffmpeg).await?;
     let scratch = ctx.scratch.clone();
     let shared = Arc::new(spec.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        let bed = prepare(&shared, placed, library, &scratch, cancel)?;
+        let bed = prepare(&shared, placed, library, &scratch, work)?;
         Ok::<_, Trouble>(Arc::new(Stage::new(bed, shared.total_samples)))
     });
     let stage = prepared
@@ -110,7 +109,7 @@ fn prepare(
     placed: Vec<Placed>,
     library: Library,
     scratch: &Path,
-    cancel: CancellationToken,
+    work: Work,
 ) -> Result<Bed, Trouble> {
     let mut rounds = HashMap::new();
     for (number, track) in spec.tracks.iter().enumerate() {
@@ -125,14 +124,14 @@ fn prepare(
         }
         if let Some(sound) = placed.iter().find(|sound| sound.repeats == Some(number)) {
             let path = scratch.join(format!("mix-round-{number}.f32"));
-            rounds.insert(number, record(&library, sound, path, &name)?);
+            rounds.insert(number, record(&work, &library, sound, path, &name)?);
         }
     }
     let mut bed = Bed {
         placed,
         library,
         rounds,
-        cancel,
+        work,
     };
     if spec.loudness.even_shots {
         let even_db = even::gains(&bed, spec)?;
@@ -142,11 +141,18 @@ fn prepare(
 }
 
 /// One round of a track that repeats.
-fn record(library: &Library, sound: &Placed, path: PathBuf, name: &str) -> Result<Round, Trouble> {
+fn record(
+    work: &Work,
+    library: &Library,
+    sound: &Placed,
+    path: PathBuf,
+    name: &str,
+) -> Result<Round, Trouble> {
     let mut reader = library.reader(sound.clip, sound.clip_frame)?;
     let longest = sound.heard.end - sound.heard.start;
     let mut left = (sound.clip_end - sound.clip_frame).min(longest);
     Round::record(path, name, |block| {
+        work.go_on()?;
         let more = reader.read(block)?;
         block.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         left -= block.len() as u64;

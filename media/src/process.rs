@@ -234,11 +234,12 @@ async fn drive(job: &Job<'_>, call: &Call, pipes: Pipes<'_>) -> Result<Output, M
     }
     let program = call.program.name();
     let mut running = Running::start(job, call, pipes.source.is_some()).await?;
-    let pulse = Pulse::new();
+    let pulse = Pulse::new(job.progress.clone());
+    let limit = call.time_limit();
     let outcome = tokio::select! {
-        outcome = pump::to_the_end(&mut running, call, job.progress, &pulse, pipes) => outcome,
+        outcome = pump::to_the_end(&mut running, call, &pulse, pipes) => outcome,
         () = job.cancel.cancelled() => Err(MediaError::Canceled),
-        () = tokio::time::sleep(call.deadline) => Err(MediaError::Deadline { program, limit: call.deadline }),
+        () = tokio::time::sleep(limit) => Err(MediaError::Deadline { program, limit }),
         () = pulse.lost(call.stall_limit, WATCH_PERIOD) => Err(MediaError::Stalled { program, limit: call.stall_limit }),
     };
     if outcome.is_err() {

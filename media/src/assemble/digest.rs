@@ -6,13 +6,15 @@ use std::path::Path;
 use botflix_common::hash::Sha;
 use sha2::{Digest, Sha256};
 
+use crate::Progress;
 use crate::mp4::{Damage, Media, Mp4Error, Track, avc};
 
 /// SHA-256 over the packets of a file's sound `track`, each with its length.
-pub(crate) fn of_sound(file: &Path, track: &Track) -> Result<Sha, Mp4Error> {
+pub(crate) fn of_sound(file: &Path, track: &Track, progress: &Progress) -> Result<Sha, Mp4Error> {
     let media = Media::open(file)?;
     let (mut hash, mut packet) = (Sha256::new(), Vec::new());
     for sample in track.samples()? {
+        progress.alive();
         media.sample(sample, &mut packet)?;
         hash.update(sample.size.to_be_bytes());
         hash.update(&packet);

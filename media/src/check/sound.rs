@@ -28,11 +28,11 @@ pub(super) async fn hear(
     mix: SoundFacts,
 ) -> Result<Heard, MediaError> {
     let file = Arc::clone(film);
-    let packets = work::run(ctx, "reading the film's sound", move |_| {
+    let packets = work::run(ctx, "reading the film's sound", move |work| {
         let Some(track) = file.track(TrackKind::Sound) else {
             return Ok(None);
         };
-        match digest::of_sound(&file.path, track) {
+        match digest::of_sound(&file.path, track, &work.progress) {
             Ok(packets) => Ok(Some(packets)),
             // What cannot be read is not the mix's.
             Err(Mp4Error::Damaged(_)) => Ok(None),

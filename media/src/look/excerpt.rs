@@ -8,6 +8,7 @@ use std::path::Path;
 use botflix_common::failure::WhoCanFix;
 
 use crate::MediaError;
+use crate::mp4::work::Work;
 use crate::mp4::write::{Brand, Layout, NewMedia, NewMovie, NewSample, NewTrack};
 use crate::mp4::{self, Media, Mp4Error, Order, Sample, Track};
 
@@ -79,7 +80,7 @@ impl<'a> Excerpt<'a> {
         found
     }
 
-    pub(crate) fn write(&self, film: &Path, out: &Path) -> Result<(), MediaError> {
+    pub(crate) fn write(&self, work: &Work, film: &Path, out: &Path) -> Result<(), MediaError> {
         let (width, height) = size(self.track)?;
         let depth = Order {
             shown: self.shown.clone(),
@@ -117,6 +118,7 @@ impl<'a> Excerpt<'a> {
         let media = Media::open(film).map_err(Mp4Error::Io)?;
         let file = File::create(out).map_err(MediaError::io("taking pictures out of the film"))?;
         layout.write(&mut BufWriter::new(file), |_, index, buffer| {
+            work.go_on()?;
             let sample = self
                 .packets
                 .get(index)

@@ -15,7 +15,7 @@ pub(crate) async fn errors_at(
 ) -> Result<u32, MediaError> {
     let file = ctx.scratch.join("look-joins.mp4");
     let (film, out) = (Arc::clone(film), file.clone());
-    let taken = work::run(ctx, "taking pictures out of the film", move |_| {
+    let taken = work::run(ctx, "taking pictures out of the film", move |work| {
         let Some(track) = film.track(TrackKind::Video) else {
             return Ok(0);
         };
@@ -25,7 +25,7 @@ pub(crate) async fn errors_at(
             excerpt.add(join, join);
         }
         if excerpt.pictures() > 0 {
-            excerpt.write(&film.path, &out)?;
+            excerpt.write(work, &film.path, &out)?;
         }
         Ok(excerpt.pictures())
     })

@@ -9,6 +9,7 @@ use super::candidates::{self, Candidate, Lead, Tile};
 use super::excerpt::{Excerpt, size};
 use crate::MediaError;
 use crate::film::Film;
+use crate::mp4::work::Work;
 use crate::mp4::{Order, Sample, TrackKind};
 
 /// A small film of what is looked at.
@@ -29,6 +30,7 @@ pub(super) struct Reel {
 impl Reel {
     /// `None`: there is no key picture to look at.
     pub(super) fn take(
+        work: &Work,
         film: &Film,
         wanted: &Wanted,
         lead: Lead,
@@ -62,7 +64,7 @@ impl Reel {
         let joins = wanted.joins.iter();
         let joins = joins.filter_map(|frame| splice.picture(*frame)).collect();
         let posters = splice.posters(&posters);
-        splice.excerpt.write(&film.path, out)?;
+        splice.excerpt.write(work, &film.path, out)?;
         Ok(Some(Self {
             file: out.to_owned(),
             pictures: splice.excerpt.pictures(),

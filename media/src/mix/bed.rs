@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tokio_util::sync::CancellationToken;
-
 use super::Frame;
 use super::duck::Ducker;
 use super::library::{self, Library};
@@ -13,7 +11,7 @@ use super::pcm::BLOCK_FRAMES;
 use super::place::{Placed, Role};
 use super::repeat::{self, Round};
 use super::trouble::Trouble;
-use crate::MediaError;
+use crate::mp4::work::Work;
 
 /// All sounds of a film, ready to be heard.
 pub(super) struct Bed {
@@ -22,7 +20,7 @@ pub(super) struct Bed {
     pub(super) library: Library,
     /// By the track that repeats.
     pub(super) rounds: HashMap<usize, Round>,
-    pub(super) cancel: CancellationToken,
+    pub(super) work: Work,
 }
 
 impl Bed {
@@ -43,9 +41,7 @@ impl Bed {
         let mut waiting = self.placed.iter().peekable();
         let mut at = range.start;
         while at < range.end {
-            if self.cancel.is_cancelled() {
-                return Err(MediaError::Canceled.into());
-            }
+            self.work.go_on()?;
             let block = at..range.end.min(at + BLOCK_FRAMES as u64);
             while let Some(sound) = waiting.next_if(|sound| sound.heard.start < block.end) {
                 if sound.heard.end > block.start {
@@ -69,9 +65,7 @@ impl Bed {
         let mut sound = self.open(placed, placed.heard.start)?;
         let mut frames = Vec::new();
         while sound.at < placed.heard.end {
-            if self.cancel.is_cancelled() {
-                return Err(MediaError::Canceled.into());
-            }
+            self.work.go_on()?;
             sound.read(sound.at + BLOCK_FRAMES as u64, &mut frames)?;
             on_block(&frames);
         }

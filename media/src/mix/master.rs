@@ -77,7 +77,7 @@ pub(super) async fn master(
     out: &Path,
 ) -> Result<SoundFacts, Trouble> {
     let best = Master { ctx, spec, stage }.levelled().await?;
-    let packets = packets(&best.file).await?;
+    let packets = packets(ctx, &best.file).await?;
     tokio::fs::rename(&best.file, out)
         .await
         .map_err(MediaError::io("storing the sound"))?;
@@ -92,15 +92,15 @@ pub(super) async fn master(
 }
 
 /// What later proves that this is the sound which was measured.
-async fn packets(file: &Path) -> Result<Sha, MediaError> {
-    let path = file.to_owned();
+async fn packets(ctx: &Context, file: &Path) -> Result<Sha, MediaError> {
+    let (path, progress) = (file.to_owned(), ctx.progress.clone());
     let hashed = tokio::task::spawn_blocking(move || {
         let movie = mp4::read(&path)?;
         let track = movie
             .as_ref()
             .and_then(|movie| movie.track(TrackKind::Sound));
         track
-            .map(|track| digest::of_sound(&path, track))
+            .map(|track| digest::of_sound(&path, track, &progress))
             .transpose()
     })
     .await;

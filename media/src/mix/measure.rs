@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use botflix_common::units::SAMPLE_RATE_HZ;
-use tokio_util::sync::CancellationToken;
 
 use super::loudness::{CHANNELS, Measured, Meter, Stretch, WARM_UP_FRAMES};
 use super::stage::{halves, side_by_side};
 use crate::aac::{AacError, Reader, Track};
+use crate::mp4::work::Work;
 use crate::{Call, Context, MediaError, Program};
 
 /// Decodes the sound of one of our own files and measures its first `samples` frames; also how many frames there are. In process, and by ffmpeg
@@ -18,10 +18,9 @@ pub(crate) async fn measure(
     file: &Path,
     samples: u64,
 ) -> Result<(Measured, u64), MediaError> {
-    let cancel = ctx.cancel.child_token();
-    let _ends_with_this_future = cancel.clone().drop_guard();
+    let (work, _ends_with_this_future) = Work::of(ctx);
     let path = file.to_owned();
-    let done = tokio::task::spawn_blocking(move || in_process(&path, samples, &cancel)).await;
+    let done = tokio::task::spawn_blocking(move || in_process(&path, samples, &work)).await;
     let done = done.map_err(|gone| reading(std::io::Error::other(gone)))?;
     match done {
         Ok(Some(measured)) => {
@@ -50,7 +49,7 @@ enum Unmeasured {
 fn in_process(
     file: &Path,
     samples: u64,
-    cancel: &CancellationToken,
+    work: &Work,
 ) -> Result<Option<(Measured, u64)>, Unmeasured> {
     let Some(track) = Track::open(file).map_err(Unmeasured::Sound)? else {
         return Ok(None);
@@ -65,9 +64,7 @@ fn in_process(
         let mut frames = Vec::new();
         // The last stretch goes on to the end of the file: all of it must decode.
         while to_measure > 0 || range.end == samples {
-            if cancel.is_cancelled() {
-                return Err(Unmeasured::Canceled);
-            }
+            work.go_on().map_err(|_| Unmeasured::Canceled)?;
             frames.clear();
             if !reader.read(&mut frames).map_err(Unmeasured::Sound)? {
                 break;

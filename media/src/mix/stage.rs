@@ -204,9 +204,7 @@ impl Stage {
         let mut left = range.end - range.start;
         let mut block = Vec::new();
         while left > 0 {
-            if self.bed.cancel.is_cancelled() {
-                return Err(MediaError::Canceled.into());
-            }
+            self.bed.work.go_on()?;
             block.clear();
             let read = reader.read(left, &mut block)?;
             if read == 0 {

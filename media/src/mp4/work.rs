@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{Context, MediaError, Progress};
 
@@ -13,8 +13,17 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// To be asked at least once for every few megabytes.
+    /// What a thread is given on behalf of `ctx`, and what ends its work when it is dropped.
+    pub(crate) fn of(ctx: &Context) -> (Self, DropGuard) {
+        let cancel = ctx.cancel.child_token();
+        let guard = cancel.clone().drop_guard();
+        let progress = ctx.progress.clone();
+        (Self { progress, cancel }, guard)
+    }
+
+    /// To be asked at least once for every few megabytes that were worked on: whoever asks lives.
     pub(crate) fn go_on(&self) -> Result<(), MediaError> {
+        self.progress.alive();
         if self.cancel.is_cancelled() {
             Err(MediaError::Canceled)
         } else {
@@ -29,13 +38,8 @@ pub(crate) async fn run<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce(&Work) -> Result<T, MediaError> + Send + 'static,
 ) -> Result<T, MediaError> {
-    let cancel = ctx.cancel.child_token();
     // Ends the thread's work when this future is dropped, too.
-    let _ends_with_this_future = cancel.clone().drop_guard();
-    let given = Work {
-        progress: ctx.progress.clone(),
-        cancel,
-    };
+    let (given, _ends_with_this_future) = Work::of(ctx);
     let done = tokio::task::spawn_blocking(move || work(&given)).await;
     done.map_err(|gone| MediaError::io(doing)(io::Error::other(gone)))?
 }

@@ -54,7 +54,7 @@ impl Running {
             readable: &call.readable,
             writable_dirs: &writable_dirs,
             devices: &call.devices,
-            deadline: call.deadline,
+            deadline: call.time_limit(),
             inherit,
         };
         job.engine.sandbox().confine(&mut command, permissions)?;

@@ -17,23 +17,30 @@ use crate::progress::Progress;
 const CHUNK_BYTES: usize = 64 << 10;
 const STDERR_TAIL_BYTES: usize = 16 << 10;
 
-/// When the child last showed a sign of life.
-pub struct Pulse(Mutex<Instant>);
+/// When the child last showed a sign of life. Each is one of the task, too: whoever waits for it need not hear of fractions.
+pub struct Pulse {
+    last: Mutex<Instant>,
+    progress: Progress,
+}
 
 impl Pulse {
-    pub fn new() -> Self {
-        Self(Mutex::new(Instant::now()))
+    pub fn new(progress: Progress) -> Self {
+        Self {
+            last: Mutex::new(Instant::now()),
+            progress,
+        }
     }
 
     fn beat(&self) {
         *self
-            .0
+            .last
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+        self.progress.alive();
     }
 
     fn quiet_for(&self) -> Duration {
-        self.0
+        self.last
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .elapsed()
@@ -51,7 +58,6 @@ impl Pulse {
 pub async fn to_the_end(
     running: &mut Running,
     call: &Call,
-    progress: &Progress,
     pulse: &Pulse,
     pipes: Pipes<'_>,
 ) -> Result<Output, MediaError> {
@@ -65,7 +71,7 @@ pub async fn to_the_end(
         write_all(pipes.source, stdin, pulse),
         read_stdout(stdout, pipes.sink, pulse),
         read_stderr(stderr, pipes.listener, pulse),
-        read_progress(reports, call.media_seconds, progress, pulse),
+        read_progress(reports, call.media_seconds, pulse),
     )?;
     let status = running
         .wait()
@@ -165,16 +171,16 @@ async fn read_stderr(
     Ok(complaints)
 }
 
-/// `-progress` repeats blocks of `key=value`. A block beats only when the output grew, so a child that spins in place is found out.
+/// `-progress` repeats blocks of `key=value`. A block beats and is reported only when the output grew, so a child that spins in place is found out.
 async fn read_progress(
     reports: Option<impl AsyncRead + Unpin>,
     media_seconds: Option<f64>,
-    progress: &Progress,
     pulse: &Pulse,
 ) -> Result<(), MediaError> {
     let mut lines = Lines::default();
     let (mut seconds, mut speed) = (0.0, None);
     let mut reached = (String::new(), String::new(), String::new());
+    let mut moved = false;
     each_chunk(reports, |chunk| {
         lines.push(chunk, &mut |line| {
             let Some((key, value)) = line.split_once('=') else {
@@ -193,14 +199,16 @@ async fn read_progress(
                     false
                 }
                 "progress" => {
-                    if let Some(whole) = media_seconds.filter(|whole| *whole > 0.0) {
-                        progress.report(seconds / whole, speed);
+                    if let Some(whole) = media_seconds.filter(|whole| moved && *whole > 0.0) {
+                        pulse.progress.report(seconds / whole, speed);
                     }
+                    moved = false;
                     false
                 }
                 _other => false,
             };
             if grown {
+                moved = true;
                 pulse.beat();
             }
         });

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+mod alive;
 #[allow(dead_code, reason = "other test programs read these files, too")]
 mod clips;
 mod encoders;
@@ -14,3 +15,5 @@ mod parts;
 mod sound;
 mod studio;
 mod tampering;
+#[allow(dead_code, reason = "other test programs read this file, too")]
+mod watched;

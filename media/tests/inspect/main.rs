@@ -6,6 +6,7 @@
     reason = "a test may panic"
 )]
 
+mod alive;
 mod defects;
 mod facts;
 mod hostile;
@@ -14,3 +15,6 @@ mod proxies;
 mod stills;
 mod studio;
 mod walls;
+#[path = "../film/watched.rs"]
+#[allow(dead_code, reason = "shared with the tests of films")]
+mod watched;

@@ -11,7 +11,7 @@ use crate::studio::Studio;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs in real time until it is ended, findable by its title.
-fn endless(title: &str) -> Call {
+pub fn endless(title: &str) -> Call {
     Call::new(Program::Ffmpeg).args([
         "-re",
         "-f",

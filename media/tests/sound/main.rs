@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+mod alive;
 #[path = "../film/clips.rs"]
 #[allow(dead_code, reason = "shared with the tests of films")]
 mod clips;
@@ -14,3 +15,6 @@ mod places;
 mod programmes;
 mod studio;
 mod tracks;
+#[path = "../film/watched.rs"]
+#[allow(dead_code, reason = "shared with the tests of films")]
+mod watched;
