@@ -60,8 +60,8 @@ impl Farm {
         let mut rows = workers::all(&self.core.db).await?;
         // Those that have just come; of the others the leader notes what is new.
         let stored: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let mut strangers = present.clone();
-        strangers.retain(|hello| !stored.contains(hello.name.as_str()));
+        let is_new = |hello: &&WorkerHello| !stored.contains(hello.name.as_str());
+        let strangers: Vec<WorkerHello> = present.iter().filter(is_new).cloned().collect();
         if !strangers.is_empty() {
             self.core.note(&mut Stored::default(), &strangers).await?;
             rows = workers::all(&self.core.db).await?;

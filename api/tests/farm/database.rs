@@ -121,23 +121,27 @@ async fn workers_that_were_long_not_seen_are_forgotten_unless_something_was_set(
     assert_eq!(left, ["here", "set"]);
 }
 
-/// Only Postgres can go away by itself.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_restarted_while_a_film_is_made_delays_only() {
-    let Some(postgres) = optional(Postgres::start()) else {
-        return;
-    };
+/// What was run of a film of which Postgres, which alone can go away by itself, is hurt while its sound is mixed.
+async fn hurt_while_a_film_is_made(postgres: Postgres, hurt: fn(&Postgres)) -> Script {
     let rig = Base::postgres(&postgres).rig().await;
     rig.send_clips(&["a", "b"]).await;
     let id = rig.submit("Film", &["a", "b"]).await;
     let script = Script::playing(&rig, move |taken| {
         if taken.kind().name() == "mix" {
-            postgres.crash_and_restart().unwrap();
+            hurt(&postgres);
         }
         taken.done_by("script")
     });
     assert_eq!(rig.ends(id).await.state, RenderState::Published);
-    drop(script);
+    script
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_restarted_while_a_film_is_made_delays_only() {
+    let Some(postgres) = optional(Postgres::start()) else {
+        return;
+    };
+    hurt_while_a_film_is_made(postgres, |postgres| postgres.crash_and_restart().unwrap()).await;
 }
 
 /// Longer than a report waits for a connection, so that taking it fails more than once.
@@ -149,21 +153,15 @@ async fn a_report_that_comes_while_postgres_is_away_waits_and_its_task_is_not_do
     let Some(postgres) = optional(Postgres::durable()) else {
         return;
     };
-    let rig = Base::postgres(&postgres).rig().await;
-    rig.send_clips(&["a", "b"]).await;
-    let id = rig.submit("Film", &["a", "b"]).await;
-    let script = Script::playing(&rig, move |taken| {
-        if taken.kind().name() == "mix" {
-            postgres.crash().unwrap();
-            let postgres = postgres.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(AWAY);
-                postgres.restart().unwrap();
-            });
-        }
-        taken.done_by("script")
-    });
-    assert_eq!(rig.ends(id).await.state, RenderState::Published);
+    let script = hurt_while_a_film_is_made(postgres, |postgres| {
+        postgres.crash().unwrap();
+        let postgres = postgres.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(AWAY);
+            postgres.restart().unwrap();
+        });
+    })
+    .await;
     let attempts: Vec<u32> = script.ran().iter().map(|taken| taken.id.attempt).collect();
     assert!(
         attempts.iter().all(|attempt| *attempt == 1),

@@ -186,9 +186,8 @@ impl Storm {
                 drawn.target,
                 drawn.lasts
             );
-            let stage = Arc::clone(&self.stage);
             let fault = one(
-                stage,
+                Arc::clone(&self.stage),
                 self.directors.clone(),
                 Arc::clone(&self.busy),
                 drawn,

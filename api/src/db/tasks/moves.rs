@@ -120,7 +120,7 @@ pub async fn start_all(
     Ok(started)
 }
 
-fn read_attempt(row: &AnyRow) -> Result<AttemptId, DbError> {
+pub(super) fn read_attempt(row: &AnyRow) -> Result<AttemptId, DbError> {
     Ok(AttemptId {
         task: row.parsed("task_key")?,
         attempt: row.count("attempt")?,

@@ -7,6 +7,7 @@ use botflix_common::id::DirectorId;
 use botflix_common::task::{AttemptId, Lane, TaskKind};
 use sqlx::any::AnyRow;
 
+use super::moves::read_attempt;
 use crate::db::row::{Columns, big};
 use crate::db::{Database, DbError, Write};
 
@@ -138,14 +139,7 @@ pub async fn stranded(db: &Database, lane: Lane, takes: &Takes) -> Result<Vec<At
     .bind(takes.refused_words())
     .fetch_all(db.reader())
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(AttemptId {
-                task: row.parsed("task_key")?,
-                attempt: row.count("attempt")?,
-            })
-        })
-        .collect()
+    rows.iter().map(read_attempt).collect()
 }
 
 /// The lanes that have anything to queue now: asked outside the graph's transaction, so that an idle farm takes no lock.
